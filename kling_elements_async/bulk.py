@@ -1,0 +1,231 @@
+"""Many creates, with an outcome for each.
+
+Law: reads the specs as it has room for them, holds a bounded number of items and bytes, and yields each outcome
+once, in the order of completion. With a journal, what was begun is on disk before it is sent.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .creating import Creating
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    ElementFailedError,
+    ElementsError,
+    InsufficientBalanceError,
+    NotOfferedError,
+    NotSentError,
+    PermissionDeniedError,
+    WaitTimeoutError,
+)
+from .job import Item, Jobs, StoppedError, made_nothing
+from .journal import Journal
+from .lifecycle import Lifecycle
+from .models import ElementSpec
+from .outcomes import NotCreated, Outcome, Specs
+from .waiting import Waiting
+from .wire import Gateway
+
+MOST_OPEN = 1000
+MOST_BYTES = 256 * 1024 * 1024
+
+
+class Bulk(AsyncIterator[Outcome]):
+    """``Outcomes`` of many creates."""
+
+    def __init__(
+        self,
+        specs: Specs,
+        *,
+        gateway: Gateway,
+        creating: Creating,
+        waiting: Waiting,
+        lifecycle: Lifecycle,
+        journal: Path | None,
+        timeout: float,
+        ensure: bool,
+    ) -> None:
+        if ensure and not gateway.carries.external_ids:
+            raise NotOfferedError(gateway.name, "create an element under an external task id (ensure=True)")
+        self._specs = specs
+        self._lifecycle = lifecycle
+        self._journal = Journal(journal, gateway.name) if journal else None
+        self._jobs = Jobs(
+            gateway,
+            creating,
+            waiting,
+            lifecycle,
+            self._journal,
+            timeout=timeout,
+            ensure=ensure,
+            is_stopped=lambda: self._refusal is not None,
+        )
+        self._room = asyncio.Semaphore(MOST_OPEN)
+        self._bytes = 0
+        self._freed = asyncio.Event()
+        self._open: set[Item] = set()
+        self._unsent: list[int] = []
+        self._refusal: ApiError | None = None
+        self._fault: BaseException | None = None
+        self._done: asyncio.Queue[tuple[Item, Outcome] | None] = asyncio.Queue()
+        self._runner: asyncio.Task[None] | None = None
+
+    # ---------------------------------------------------------------- what the caller sees
+
+    async def __aenter__(self) -> Self:
+        self._lifecycle.check()
+        if self._journal:
+            await self._journal.open()
+        self._runner = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._runner:
+                self._runner.cancel()
+                await asyncio.wait([self._runner])
+        finally:  # a second cancellation may come
+            self._done.put_nowait(None)  # who reads on after the block reads the end
+            if self._journal:
+                await self._journal.close()
+
+    @property
+    def under_way(self) -> tuple[tuple[int, str | None], ...]:
+        return tuple((item.index, item.task_id) for item in tuple(self._open) if item.is_sent)
+
+    async def __anext__(self) -> Outcome:
+        if self._runner is None:
+            raise RuntimeError("enter it first: async with session.create_many(specs) as outcomes")
+        done = await self._done.get()
+        if done is not None:
+            item, outcome = done
+            self._release(item)
+            return outcome
+        self._done.put_nowait(None)
+        if self._fault:
+            raise self._fault
+        if self._refusal and self._unsent:
+            self._refusal.unsent_from = min(self._unsent)
+            raise self._refusal
+        raise StopAsyncIteration
+
+    # ---------------------------------------------------------------- reading
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._read(group)
+        except* Exception as faults:  # noqa: BLE001 - whatever it is, it is the caller's to see
+            self._fault = faults.exceptions[0]
+        self._done.put_nowait(None)
+
+    async def _read(self, group: asyncio.TaskGroup) -> None:
+        numbered = _numbered(self._specs)
+        try:
+            async for index, spec in numbered:
+                item = Item(index, spec)
+                await self._admit(item)
+                if self._refusal:
+                    self._unsent.append(index)
+                    break
+                await self._jobs.name(item)
+                self._open.add(item)
+                item.runner = group.create_task(self._bring(item))
+        except Exception as fault:  # noqa: BLE001 - the caller's iterable is at fault: what was read still comes out
+            self._fault = fault
+        finally:
+            await numbered.aclose()
+
+    async def _admit(self, item: Item) -> None:
+        """Wait until there is room for one more item, and for its bytes; a large one passes alone."""
+        await self._room.acquire()
+        while self._bytes and self._bytes + item.weight > MOST_BYTES:
+            self._freed.clear()
+            await self._freed.wait()
+        self._bytes += item.weight
+
+    def _release(self, item: Item) -> None:
+        self._bytes -= item.weight
+        self._freed.set()
+        self._room.release()
+
+    # ---------------------------------------------------------------- one item
+
+    async def _bring(self, item: Item) -> None:
+        try:
+            outcome: Outcome | None = await self._jobs.outcome(item)
+        except StoppedError:
+            outcome = None
+        except asyncio.CancelledError:
+            if not item.is_sent:
+                await self._jobs.forget(item)
+            if self._refusal is None or item.is_sent:
+                raise
+            outcome = None
+        except ElementsError as error:
+            outcome = await self._failed(item, error)
+        self._open.discard(item)
+        if outcome is None:
+            self._unsent.append(item.index)
+            self._release(item)
+        else:
+            self._done.put_nowait((item, outcome))
+
+    async def _failed(self, item: Item, error: ElementsError) -> NotCreated | None:
+        """Return the outcome of an item that failed, or None for one that the account's refusal left unsent."""
+        if is_of_the_account := _is_of_the_account(error):
+            self._stop(error)
+        if made_nothing(item, error):
+            await self._jobs.forget(item)
+        was_held = self._refusal is not None and isinstance(error, NotSentError)
+        if (is_of_the_account or was_held) and item.task_id is None:
+            return None
+        task = error.task if isinstance(error, ElementFailedError | WaitTimeoutError) else item.task
+        return NotCreated(item.index, item.spec, task, error)
+
+    def _stop(self, refusal: ElementsError) -> None:
+        assert isinstance(refusal, ApiError)
+        self._refusal = self._refusal or refusal
+        for other in self._open:
+            if other.body is not None:
+                other.body.is_held = True
+            elif other.task_id is None and other.runner:
+                other.runner.cancel()
+
+
+def _is_of_the_account(error: ElementsError) -> bool:
+    """Whether a refusal holds for every create of the account."""
+    if isinstance(error, PermissionDeniedError):
+        return error.code == 1304
+    return isinstance(error, AuthenticationError | InsufficientBalanceError)
+
+
+async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, ElementSpec], None]:
+    """Number the specs of any iterable; an async generator of the caller's is closed with this one."""
+    index = 0
+    try:
+        if isinstance(specs, AsyncIterable):
+            async for spec in specs:
+                yield index, _checked(spec)
+                index += 1
+            return
+        for spec in specs:
+            yield index, _checked(spec)
+            index += 1
+            if index % 100 == 0:
+                await asyncio.sleep(0)
+    finally:
+        if isinstance(specs, AsyncGenerator):
+            await specs.aclose()
+
+
+def _checked(spec: object) -> ElementSpec:
+    if not isinstance(spec, ElementSpec):
+        raise TypeError(f"create_many takes ElementSpec values, not {type(spec).__name__}")
+    return spec

@@ -1,0 +1,98 @@
+"""What went wrong, in the words of the command line: which exit code, which lines.
+
+Law: a library's error speaks of arguments and methods; here it speaks of options, variables and subcommands.
+"""
+
+import re
+
+from ..errors import (
+    ApiError,
+    ConfigurationError,
+    CreateUncertainError,
+    ElementsError,
+    InvalidElementError,
+    InvalidIdError,
+    NotOfferedError,
+    WaitTimeoutError,
+)
+from .record import status_of
+
+DONE = 0
+REFUSED = 1
+WRONG = 2
+STOPPED = 130
+
+_VARIABLE = re.compile(r"\b(base_url|api_key|access_key|secret_key)\b")
+_OPTIONS = {
+    "name": "--name",
+    "description": "--description",
+    "reference.frontal": "--frontal",
+    "reference.others": "--other",
+    "reference.url": "--video",
+    "reference": "--video",
+    "voice_id": "--voice",
+    "tags": "--tag",
+    "callback_url": "--callback-url",
+    "external_task_id": "--external-id",
+}
+
+
+class UsageError(Exception):
+    """Options that do not go together."""
+
+
+def exit_code(error: Exception) -> int:
+    """Return 2 for what the caller asked wrongly, 1 for what the gateway or the network made of it."""
+    wrong = UsageError | ConfigurationError | InvalidIdError | InvalidElementError | NotOfferedError
+    return WRONG if isinstance(error, wrong) else REFUSED
+
+
+def lines_of(error: ElementsError | UsageError) -> list[str]:
+    """Return what to say: one line, or a line and the problems of a spec."""
+    if isinstance(error, InvalidElementError):
+        return _problem_lines(error)
+    if isinstance(error, WaitTimeoutError):
+        return [_too_late(error)]
+    if isinstance(error, CreateUncertainError):
+        return [_uncertain(error)]
+    if isinstance(error, ApiError):  # a gateway's own words stay as they are
+        return [str(error)]
+    return [_VARIABLE.sub(lambda word: f"KLING_{word[0].upper()}", str(error)) + _way_out(error)]
+
+
+def _problem_lines(error: InvalidElementError) -> list[str]:
+    problems = [_with_option(problem) for problem in error.problems]
+    if len(problems) == 1:
+        return [f"nothing was sent: {problems[0]}"]
+    return [f"nothing was sent; {len(problems)} things to mend:", *problems]
+
+
+def _with_option(problem: str) -> str:
+    place, colon, text = problem.partition(": ")
+    place, bracket, number = place.partition("[")
+    if bracket:
+        text = f"picture {int(number.rstrip(']')) + 1}: {text}"
+    return f"{_OPTIONS.get(place, place)}{colon}{text}"
+
+
+def _too_late(error: WaitTimeoutError) -> str:
+    seen = f", last seen {status_of(error.task)}" if error.task else ""
+    missed = f", the last look failed: {error.last_error}" if error.last_error else ""
+    return (
+        f"task {error.task_id} has not ended after {error.elapsed:.1f} s{seen}{missed}. "
+        f"It goes on at the gateway; go on with: kling-elements wait {error.task_id}"
+    )
+
+
+def _uncertain(error: CreateUncertainError) -> str:
+    known = error.external_task_id
+    if known:
+        advice = f"look with: kling-elements get {known}; or create it again with --external-id {known}"
+    else:
+        advice = "look in your account there before you create it again: each create may be billed"
+    return f"{error.gateway} may or may not have created the element ({error.reason}); {advice}"
+
+
+def _way_out(error: Exception) -> str:
+    no_key = isinstance(error, ConfigurationError) and str(error).startswith("no key")
+    return "; to try it without one: kling-elements demo" if no_key else ""

@@ -1,0 +1,96 @@
+"""One call, one answer: past the gate, over the wire, through the gateway's reader.
+
+Law: sends a call once, or twice where only its signature had aged; knows no gateway by name.
+"""
+
+import math
+from typing import TypeVar
+
+from .body import Body
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    ElementsError,
+    GatewayBrokenError,
+    NoReplyError,
+    NotSentError,
+    RateLimitedError,
+    TooManyTasksError,
+)
+from .lifecycle import Lifecycle
+from .throttle import Gate
+from .transport import Transport
+from .wire import Call, Gateway
+
+T = TypeVar("T")
+
+
+class Exchange:
+    """Performs calls, and tells the gate what came of them."""
+
+    def __init__(self, gateway: Gateway, transport: Transport, gate: Gate, lifecycle: Lifecycle) -> None:
+        self._gateway = gateway
+        self._transport = transport
+        self._gate = gate
+        self._lifecycle = lifecycle
+
+    async def perform(
+        self, call: Call[T], body: Body | None = None, *, until: float = math.inf, patient: bool = False
+    ) -> T:
+        """Return what the call's reader makes of the answer; ``until`` is a deadline on the session's clock.
+
+        A ``patient`` call, a look at an unfinished task, lets the others go before it.
+
+        Raises:
+            NotSentError: the gate stayed closed until then, or the gateway was not reached.
+            ElementsError: whatever the transport or the reader raises.
+
+        """
+        if body is None and call.request.body is not None:
+            body = Body(call.request.body)
+        is_renewed = False
+        while True:
+            await self._pass(call, body, until, patient=patient)
+            try:
+                reply = await self._transport.send(call, body, until=until)
+                value = call.read(reply)
+            except AuthenticationError as error:
+                if is_renewed or not self._gateway.renew_authorization(error):
+                    raise
+                is_renewed = True
+            except ElementsError as error:
+                self._tell_gate(error)
+                raise
+            else:
+                self._gate.passed()
+                return value
+
+    async def _pass(self, call: Call[T], body: Body | None, until: float, *, patient: bool) -> None:
+        """Come back with the gate open and a place among the requests in flight taken."""
+        while True:
+            while delay := self._gate.delay():
+                await self._stand_at_gate(call, delay, until)
+            await self._transport.take_place(call, until, patient=patient)
+            is_held = body is not None and body.is_held
+            if not is_held and not self._gate.is_closed:
+                return
+            self._transport.give_back_place()  # it closed while this call queued
+            if is_held:
+                raise NotSentError(f"did not {call.what}: it was held back. Nothing was sent", permanent=True)
+
+    def _tell_gate(self, error: ElementsError) -> None:
+        if isinstance(error, RateLimitedError) and not isinstance(error, TooManyTasksError):
+            self._gate.refused(error.retry_after)
+        elif isinstance(error, GatewayBrokenError | NotSentError | NoReplyError):
+            self._gate.failed()
+        elif isinstance(error, ApiError):
+            self._gate.passed()  # a refusal is an answer; the account may be full, the gateway is not
+
+    async def _stand_at_gate(self, call: Call[T], delay: float, until: float) -> None:
+        left = until - self._lifecycle.clock.now()
+        if left <= 0:
+            raise NotSentError(
+                f"did not {call.what}: {self._gateway.name} asked for a pause (HTTP 429) or failed often in a "
+                f"row; calls wait another {delay:.0f} s. Nothing was sent"
+            )
+        await self._lifecycle.sleep(min(delay, left))

@@ -1,0 +1,133 @@
+"""Waits for tasks to end.
+
+Law: a wait is a future that something else resolves: a stream of looks at its task, or, while many wait, one
+list for all of them. Nothing of a watch is left when its last wait has gone.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from .lifecycle import Lifecycle
+from .looking import Look, Looking
+from .models import ElementTask
+from .polling import Polling
+from .sweeping import ListPage, Sweeping
+from .watches import OnUpdate, Wait, Watch, Watches
+
+
+class Waiting:
+    """The waits of one session."""
+
+    def __init__(
+        self,
+        look: Look,
+        list_page: ListPage,
+        polling: Polling,
+        lifecycle: Lifecycle,
+        *,
+        on_end: Callable[[str], None] = lambda _: None,
+        is_urgent: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._lifecycle = lifecycle
+        self.watches = Watches(lifecycle.clock.now, on_end)
+        self._looking = Looking(look, self.watches, polling, lifecycle)
+        self._sweeping = Sweeping(list_page, self.watches, polling, lifecycle, is_urgent)
+        self._at_work: set[asyncio.Task[None]] = set()
+
+    async def wait(self, task_id: str, *, timeout: float | None, on_update: OnUpdate | None) -> ElementTask:
+        """Return the task when it has ended with an element.
+
+        Raises:
+            ElementFailedError: it ended without one.
+            WaitTimeoutError: it had not ended within ``timeout`` seconds.
+            NotFoundError: there is no such task.
+            AuthenticationError, PermissionDeniedError: the account may not look.
+
+        """
+        if timeout is not None and not timeout >= 0:
+            raise ValueError(f"timeout is {timeout!r}: seconds, 0 for one look, or None for no limit")
+        loop = self._lifecycle.check()
+        limit = math.inf if timeout is None else timeout
+        began = self._lifecycle.clock.now()
+        wait = Wait(loop.create_future(), on_update, began, began + limit)
+        if limit == 0:
+            return await self._one_look(task_id, wait)
+        watch = self._joined(task_id, wait)
+        # The clock decides, at each look; the timer cuts a look that is still in flight.
+        timer = loop.call_later(limit, self._time_is_over, watch, wait) if limit < math.inf else None
+        try:
+            return await wait.future
+        finally:
+            if timer:
+                timer.cancel()
+            self._left(watch, wait)
+
+    def _time_is_over(self, watch: Watch, wait: Wait) -> None:
+        watch.expire(wait, self._lifecycle.clock.now())
+
+    async def _one_look(self, task_id: str, wait: Wait) -> ElementTask:
+        watch = self.watches.made(task_id)
+        watch.waits.append(wait)
+        await self._looking.once(watch)
+        watch.expire(wait, self._lifecycle.clock.now())
+        return await wait.future
+
+    def _joined(self, task_id: str, wait: Wait) -> Watch:
+        watch = self.watches.by_id.get(task_id)
+        if watch is None:
+            watch = self.watches.by_id[task_id] = self.watches.made(task_id)
+            watch.waits.append(wait)
+            self._attend(watch)
+        else:
+            watch.waits.append(wait)
+        return watch
+
+    def _left(self, watch: Watch, wait: Wait) -> None:
+        watch.waits.remove(wait)
+        if not watch.waits and self.watches.by_id.get(watch.task_id) is watch:
+            del self.watches.by_id[watch.task_id]
+            if watch.stream:
+                watch.stream.cancel()
+
+    def _attend(self, watch: Watch) -> None:
+        """See to it that a watch is looked at: by the lists, or by a stream of its own."""
+        if not self._sweeping.is_running and self._sweeping.pays():
+            self._sweeping.is_running = True
+            self._work(self._swept())
+        if not self._sweeping.covers(watch):
+            watch.stream = watch.stream or self._work(self._looked(watch))
+        elif not self._looking.first_pause(watch):
+            self._sweeping.hurry()
+
+    async def _looked(self, watch: Watch) -> None:
+        try:
+            await self._looking.stream(watch, self._sweeping.covers)
+            if watch.has_ended:
+                self._sweeping.ended_singly(watch.task_id)
+        except Exception as error:  # noqa: BLE001 - a fault in a reader must reach those who wait
+            watch.fail(error)
+        watch.stream = None
+
+    async def _swept(self) -> None:
+        try:
+            await self._sweeping.run(self._looking.first_pause, self._attend, self._looking.once)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.watches.fail_all(error)
+        for watch in tuple(self.watches.by_id.values()):
+            self._attend(watch)
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+        return task
+
+    async def close(self) -> None:
+        """End every wait with ``SessionUnusableError`` and every look."""
+        self.watches.fail_all(self._lifecycle.closed_error())
+        at_work = tuple(self._at_work)
+        for task in at_work:
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)

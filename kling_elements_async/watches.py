@@ -1,0 +1,194 @@
+"""Waits as futures, and what is known of the tasks that they are for.
+
+Law: sends nothing and sleeps nowhere. All waits on one task share one watch; whoever looks, singly or by a
+list, hands in here what it saw or that it saw nothing. The first end that is seen is the end.
+"""
+
+import asyncio
+import copy
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, evolve, field
+
+from .durations import Durations
+from .errors import (
+    ElementFailedError,
+    ElementsError,
+    NotFoundError,
+    NotOfferedError,
+    SessionUnusableError,
+    UnexpectedReplyError,
+    WaitTimeoutError,
+)
+from .models import ElementTask, ReferenceType, TaskStatus
+from .wire import readable
+
+logger = logging.getLogger("kling_elements_async")
+
+OnUpdate = Callable[[ElementTask], object]
+
+# A task just created may take this long to be seen by a query.
+VISIBLE_WITHIN = 30.0
+# Looks at a task that has ended, but shows no usable element id, before its answer is called broken.
+LOOKS_FOR_AN_ID = 3
+# Misses of a task that this session did not create: the first may be a lag, the second is the answer.
+MISSES = 2
+_NO_RECORD: dict[str, Any] = {}
+
+
+@define(eq=False)
+class Wait:
+    """One caller's wait: resolved by whoever sees the end first."""
+
+    future: "asyncio.Future[ElementTask]"
+    on_update: OnUpdate | None
+    began: float
+    until: float
+    shown: str | None = None
+
+    def show(self, task: ElementTask) -> None:
+        """Call the caller's ``on_update`` at the first look and at each change; its faults are its own."""
+        state = task.status_word if task.status is TaskStatus.UNKNOWN else task.status
+        if self.on_update is None or self.shown == state or self.future.done():
+            return
+        self.shown = state
+        try:
+            self.on_update(task)
+        except Exception:
+            logger.exception("on_update raised for task %s; the wait goes on", task.task_id)
+
+
+@define(eq=False)
+class Watch:
+    """One task, looked at for all who wait for it."""
+
+    task_id: str
+    born: float = -math.inf
+    kind: ReferenceType | None = None
+    waits: list[Wait] = field(factory=list)
+    last: ElementTask | None = None
+    last_error: ElementsError | None = None
+    misses: int = 0
+    looks_without_id: int = 0
+    unlisted: int = 0
+    stream: "asyncio.Task[None] | None" = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nobody waits any more."""
+        return all(wait.future.done() for wait in self.waits)
+
+    def resolve(self, task: ElementTask) -> None:
+        """Give every wait its result."""
+        for wait in self.waits:
+            if not wait.future.done():
+                wait.future.set_result(task)
+
+    def fail(self, error: Exception) -> None:
+        """Give every wait a copy of an error: a traceback grows with each raise."""
+        for wait in self.waits:
+            if not wait.future.done():
+                wait.future.set_exception(copy.copy(error) if isinstance(error, ElementsError) else error)
+
+    def expire(self, wait: Wait, now: float) -> None:
+        """Tell one wait that its time is over."""
+        if not wait.future.done():
+            elapsed = now - wait.began
+            error = WaitTimeoutError(self.task_id, task=self.last, elapsed=elapsed, last_error=self.last_error)
+            wait.future.set_exception(error)
+
+    def expire_due(self, now: float) -> None:
+        """Tell every wait whose time is over."""
+        for wait in self.waits:
+            if wait.until <= now:
+                self.expire(wait, now)
+
+
+class Watches:
+    """All that a session waits for, and the tasks that it has just created."""
+
+    def __init__(self, now: Callable[[], float], on_end: Callable[[str], None]) -> None:
+        self.by_id: dict[str, Watch] = {}
+        self.durations = Durations()
+        self.now = now
+        self._on_end = on_end
+        self._born: dict[str, tuple[float, ReferenceType]] = {}
+
+    def born(self, task_id: str, kind: ReferenceType) -> None:
+        """Note that this session created a task just now: it may not be visible yet."""
+        now = self.now()
+        while self._born and now - next(iter(self._born.values()))[0] > VISIBLE_WITHIN:
+            del self._born[next(iter(self._born))]
+        self._born[task_id] = now, kind
+
+    def made(self, task_id: str) -> Watch:
+        """Return a watch that knows when its task was created, if it was here and just now."""
+        born, kind = self._born.get(task_id, (-math.inf, None))
+        return Watch(task_id, born, kind)
+
+    def seen(self, watch: Watch, task: ElementTask) -> bool:
+        """Take in a task's state, and say whether its watch has ended."""
+        # Ten thousand watches would hold as many records of the gateway's.
+        watch.last = task if task.is_terminal else evolve(task, raw=_NO_RECORD)
+        watch.last_error, watch.misses = None, 0
+        for wait in watch.waits:
+            wait.show(task)
+        if task.status is TaskStatus.FAILED:
+            watch.fail(ElementFailedError(task))
+        elif task.status is TaskStatus.SUCCEEDED and task.element_id is not None:
+            watch.resolve(task)
+        elif task.status is TaskStatus.SUCCEEDED:
+            shown = readable(task.raw)
+            text = f"task {task.task_id} has succeeded, but its answer names no element: {shown}"
+            self._count_without_id(watch, UnexpectedReplyError(text, status=200, excerpt=shown))
+        if task.is_terminal:
+            self._learn(watch, task)
+            self._on_end(task.task_id)
+        return watch.has_ended
+
+    def missed(self, watch: Watch, error: ElementsError) -> None:
+        """Take in a failed look: a missed look, unless no later one can be better."""
+        watch.last_error = error
+        if isinstance(error, NotOfferedError | SessionUnusableError):
+            watch.fail(error)
+        elif isinstance(error, UnexpectedReplyError) and error.permanent:
+            self._count_without_id(watch, error)
+        elif isinstance(error, NotFoundError):
+            watch.misses += 1
+            if self.now() - watch.born > VISIBLE_WITHIN and watch.misses >= MISSES:
+                watch.fail(error)
+                self._on_end(watch.task_id)
+
+    def fail_all(self, error: Exception) -> None:
+        """End every wait: one refusal speaks for the key, and the others do not each ask again."""
+        for watch in tuple(self.by_id.values()):
+            watch.fail(error)
+
+    def nearest_deadline(self) -> float:
+        """Return when the next wait is over."""
+        waits = (wait.until for watch in self.by_id.values() for wait in watch.waits if not wait.future.done())
+        return min(waits, default=math.inf)
+
+    def expire_due(self) -> None:
+        """Tell every wait whose time is over."""
+        now = self.now()
+        for watch in self.by_id.values():
+            watch.expire_due(now)
+
+    def _count_without_id(self, watch: Watch, error: ElementsError) -> None:
+        watch.looks_without_id += 1
+        if watch.looks_without_id >= LOOKS_FOR_AN_ID:
+            watch.fail(error)
+
+    def _learn(self, watch: Watch, task: ElementTask) -> None:
+        """Remember how long the task took: by the gateway's own times where it gives both, else by ours."""
+        kind = watch.kind or (task.element.reference_type if task.element else None)
+        if kind is None or task.status is not TaskStatus.SUCCEEDED:
+            return
+        if task.created_at and task.updated_at and task.updated_at > task.created_at:
+            self.durations.note(kind, (task.updated_at - task.created_at).total_seconds())
+        elif watch.born > -math.inf:
+            self.durations.note(kind, self.now() - watch.born)

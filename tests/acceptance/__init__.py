@@ -1,0 +1,1 @@
+"""Acceptance tests: they know the public names and the documented wire, and nothing else."""

@@ -1,0 +1,176 @@
+"""Refusals that hold for the whole account: the reading stops, what was sent comes out, then the error."""
+
+import asyncio
+
+import pytest
+
+from kling_elements_async import (
+    AuthenticationError,
+    Created,
+    InsufficientBalanceError,
+    NotCreated,
+    PermissionDeniedError,
+    bulk,
+)
+from kling_elements_async.gateways import EzModel
+from kling_elements_async.sandbox import Fault, Sandbox
+
+from .materials import (
+    BLIND,
+    NO_FAULT,
+    Counting,
+    all_outcomes,
+    calls,
+    endless,
+    exhausted,
+    made,
+    mostly_slow,
+    named,
+    ours,
+    peeked,
+    rows,
+    spec_for,
+    until_error,
+)
+
+PERMANENT = {
+    "401": (Fault.wrapped_error("invalid token", status=401), AuthenticationError),
+    "1002": (Fault.code(1002), AuthenticationError),
+    "402": (Fault.wrapped_error("no balance", status=402), InsufficientBalanceError),
+    "1100": (Fault.code(1100), InsufficientBalanceError),
+    "1101": (Fault.code(1101), InsufficientBalanceError),
+    "1102": (Fault.code(1102), InsufficientBalanceError),
+    "1102 under 200": (Fault.code(1102, status=200), InsufficientBalanceError),
+    "1304": (Fault.code(1304), PermissionDeniedError),
+}
+
+
+@pytest.fixture
+def four_open(monkeypatch):
+    monkeypatch.setattr(bulk, "MOST_OPEN", 4)
+
+
+@pytest.mark.usefixtures("four_open")
+@pytest.mark.parametrize("word", mostly_slow(PERMANENT, "401", "1102", "1304"))
+async def test_a_permanent_refusal_midway(open_session, sandbox, journal, word):
+    """The reading stops, what was sent comes out, the error names the first unsent; from there all is made."""
+    fault, kind = PERMANENT[word]
+    sandbox.script("create", *[NO_FAULT] * 10, *[fault] * 20)
+    specs = Counting(endless())
+    outcomes, error = await until_error(open_session(), specs, journal=journal)
+    assert type(error) is kind
+    assert [type(outcome) for outcome in outcomes] == [Created] * 10
+    assert specs.taken <= 10 + 4 + 1
+    came_out = {outcome.index for outcome in outcomes}
+    assert set(range(error.unsent_from)) <= came_out
+    assert error.unsent_from not in came_out
+    assert made(sandbox).total() == 10
+    assert calls(sandbox).count("create") <= 10 + 4
+    sandbox._script.lines = ()
+    again = await all_outcomes(open_session(), named(20)[error.unsent_from :], journal=journal)
+    assert len(again) == 20 - error.unsent_from
+    assert set(made(sandbox).values()) == {1}
+    assert len(made(sandbox)) == 20
+
+
+@pytest.mark.usefixtures("four_open")
+async def test_a_wrong_key_and_more_specs_than_may_be_open(open_session, sandbox):
+    """Not one is sent in vain for long: the error comes, and nothing waits for a place that nobody gives back."""
+    session = open_session(EzModel(api_key="wrong", base_url=sandbox.url("ezmodel")))
+    async with asyncio.timeout(0.7):
+        outcomes, error = await until_error(session, endless())
+    assert outcomes == []
+    assert isinstance(error, AuthenticationError)
+    assert error.unsent_from == 0
+    assert sandbox.account("ezmodel").counts["create"] <= 5
+    assert not ours()
+
+
+async def test_an_exhausted_account_frees_no_slot(quick, open_session):
+    """Creates that queue for a slot at the refusal are not sent, and the running ones still come out."""
+    async with Sandbox(durations=(6.0, 6.0), clock=quick.now) as sandbox:
+        session = open_session(sandbox.gateway("ezmodel"), max_running_tasks=3)
+        sandbox.script("create", NO_FAULT, NO_FAULT, Fault.code(1102), NO_FAULT)
+        outcomes, error = await until_error(session, named(12))
+        assert isinstance(error, InsufficientBalanceError)
+        assert [type(outcome) for outcome in outcomes] == [Created] * 2
+        assert calls(sandbox).count("create") <= 4
+        assert set(range(12)) > {outcome.index for outcome in outcomes}
+
+
+async def test_a_refusal_of_the_very_last_one(session, sandbox):
+    """It is unsent too, so the error is raised and names it."""
+    sandbox.script("create", *[NO_FAULT] * 3, Fault.code(1102))
+    outcomes, error = await until_error(session, named(4))
+    assert len(outcomes) == 3
+    assert error.unsent_from == ({0, 1, 2, 3} - {outcome.index for outcome in outcomes}).pop()
+
+
+async def test_the_error_comes_again_at_each_further_read(session, sandbox):
+    """An iteration that is gone on with after its error does not hang."""
+    sandbox.script("create", Fault.code(1102))
+    async with session.create_many(named(1)) as outcomes:
+        for _ in range(2):
+            with pytest.raises(InsufficientBalanceError):
+                await anext(outcomes)
+
+
+@pytest.mark.parametrize("fault", [Fault.code(1103), Fault.code(1301), Fault.code(1201, "wrong"), Fault.html(403)])
+async def test_a_refusal_of_one_item_only(session, sandbox, fault):
+    """The rest goes on: only 401, 402, 1100 to 1102 and 1304 speak for the account."""
+    sandbox.script("create", fault)
+    outcomes = await all_outcomes(session, named(6))
+    assert sum(isinstance(outcome, NotCreated) for outcome in outcomes) == 1
+    assert len(outcomes) == 6
+
+
+@pytest.mark.parametrize("fault", [Fault.html(429), Fault.answer(429), Fault.answer(429, '{"code": 13')])
+async def test_a_429_with_no_readable_body(session, sandbox, fault):
+    """A 429 is a refusal whatever stands in it: the create is sent again, and its item made."""
+    sandbox.script("create", fault)
+    outcomes = await all_outcomes(session, named(3))
+    assert [outcome.error for outcome in outcomes if isinstance(outcome, NotCreated)] == []
+    assert set(made(sandbox).values()) == {1}
+
+
+async def test_a_balance_that_runs_out_ends_no_wait(session, sandbox):
+    """A look answered with 1102 is a missed look: the task is paid for."""
+    sandbox.script("get", Fault.code(1102), Fault.code(1100), Fault.wrapped_error("no balance", status=402))
+    (outcome,) = await all_outcomes(session, named(1))
+    assert isinstance(outcome, Created)
+
+
+async def test_a_refused_look_ends_the_wait_and_not_the_element(open_session, sandbox, journal):
+    """What was sent comes out as not created with its refusal, and a rerun takes the same task up."""
+    sandbox.script("get", Fault.code(1002))
+    outcomes, _ = await until_error(open_session(), named(1), journal=journal)
+    assert [type(outcome.error) for outcome in outcomes] == [AuthenticationError]
+    (outcome,) = await all_outcomes(open_session(), named(1), journal=journal)
+    assert outcome.resolution == "resumed"
+    assert made(sandbox).total() == 1
+
+
+@pytest.mark.parametrize("gateway", BLIND)
+async def test_a_rerun_after_a_refusal_where_no_external_ids_are(open_session, sandbox, journal, gateway):
+    """What the gateway refused, and what was held back for it, does not exist: a rerun makes it."""
+    sandbox.account(gateway).slots = 1
+    specs = [spec_for(gateway, f"item-{number}") for number in range(6)]
+    sandbox.script("create", *[NO_FAULT] * 3, Fault.wrapped_error("no balance", status=402), gateway=gateway)
+    seen, error = await until_error(open_session(gateway), specs, journal=journal)
+    assert isinstance(error, InsufficientBalanceError)
+    assert all(row["task_id"] for row in rows(journal)), "a refused create stands as an open intent"
+    again = await all_outcomes(open_session(gateway), specs, journal=journal)
+    assert [outcome.error for outcome in again if isinstance(outcome, NotCreated)] == []
+    assert made(sandbox, gateway) == {f"item-{number}": 1 for number in range(6)}
+    assert {outcome.task.task_id for outcome in seen} <= {outcome.task.task_id for outcome in again}
+
+
+async def test_a_refusal_leaves_no_open_intent(open_session, sandbox, journal, tmp_path):
+    """With the outcome of every item known, the journal holds finished items only."""
+    sandbox.script("create", *[NO_FAULT] * 5, *[Fault.code(1102)] * 9)
+    session = open_session()
+    async with session.create_many(named(10), journal=journal) as outcomes:
+        with pytest.raises(InsufficientBalanceError):
+            await exhausted(outcomes)
+        found = peeked(journal, tmp_path / "copy")
+    assert [bool(row["task"]) for row in found] == [True] * 5

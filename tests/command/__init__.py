@@ -1,0 +1,1 @@
+"""The command, run for real against a sandbox."""

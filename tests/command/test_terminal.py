@@ -1,0 +1,89 @@
+"""What a person sees in a real terminal."""
+
+import pytest
+
+from kling_elements_async import ElementsSession
+from kling_elements_async.sandbox import Fault, Sandbox
+
+from .process import Terminal, environment
+
+pytest.importorskip("pty", reason="pseudo-terminals are a thing of Unix")
+
+
+@pytest.fixture
+async def slow_sandbox():
+    async with Sandbox(durations=(60, 60)) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.slow
+async def test_waiting_shows_one_line_that_is_gone_at_the_end(sandbox, env, order):
+    """The line is written over by \\r and leaves no trace."""
+    async with Terminal(*order, "--wait", env=env) as terminal:
+        await terminal.see(r"\r +\d+ s  \w+: task \d+")
+        ran = await terminal.end()
+    (task,) = sandbox.account("ezmodel").tasks.values()
+    assert ran.code == 0
+    assert ran.out.split("\n") == [
+        f"created: task {task.task_id}",
+        "the element is ready; its id:",
+        task.element_id,
+        "",
+    ]
+    assert "\x1b" not in terminal.text
+
+
+@pytest.mark.slow
+async def test_ctrl_c_ends_a_wait_and_says_how_to_go_on(slow_sandbox, order):
+    """Exit code 130, a command to copy, and nothing about destroyed tasks."""
+    env = environment(slow_sandbox)
+    async with Terminal(*order, "--wait", env=env, columns=40) as terminal:
+        await terminal.see(r"submitted|processing")
+        (task_id,) = slow_sandbox.account("ezmodel").tasks
+        terminal.press_ctrl_c()
+        ran = await terminal.end(within=3)
+    assert ran.code == 130
+    last = ran.out.rstrip().split("\n")[-1]
+    assert last.endswith(f"stopped; the task goes on at the gateway. Go on with: kling-elements wait {task_id}")
+    assert "Traceback" not in ran.out
+    assert "destroyed" not in ran.out
+    live = [part for line in terminal.text.split("\n") for part in line.split("\r") if " s  " in part]
+    assert max(map(len, live)) <= 40
+
+
+@pytest.mark.slow
+async def test_ctrl_c_during_a_create_says_where_to_look(sandbox, env, order):
+    """Whether the element was made is not known then."""
+    sandbox.script("create", Fault.never())
+    async with Terminal(*order, env=env) as terminal:
+        await terminal.see("creating fox")
+        terminal.press_ctrl_c()
+        ran = await terminal.end(within=3)
+    assert ran.code == 130
+    assert "may or may not be created. Look with: kling-elements list" in ran.out
+
+
+@pytest.mark.slow
+async def test_rows_are_cut_to_a_narrow_terminal(env):
+    """The id is whole, the rest ends in an ellipsis."""
+    async with Terminal("presets", env=env, columns=40) as terminal:
+        ran = await terminal.end()
+    rows = ran.out.strip().split("\n")
+    assert max(map(len, rows)) <= 40
+    assert rows[0].split()[0].isdigit()
+
+
+@pytest.mark.slow
+async def test_the_sandbox_serves_until_ctrl_c(monkeypatch):
+    """The line that it prints for a gateway is all that a second terminal needs."""
+    async with Terminal("sandbox", "--seconds", "0.1", "0.2", env=environment(), columns=200) as terminal:
+        line = await terminal.see(r"export (KLING_GATEWAY=kling .*)\n")
+        for pair in line[1].split():
+            monkeypatch.setenv(*pair.split("=", 1))
+        async with ElementsSession.from_env() as session:
+            assert (await session.list_preset_elements()).elements
+        terminal.press_ctrl_c()
+        ran = await terminal.end(within=3)
+    assert ran.code == 130
+    assert ran.out.count("export ") == 5
+    assert "Traceback" not in ran.out

@@ -1,0 +1,57 @@
+"""What all tests share: virtual time, one profile of hypothesis, and a mock of HTTP for small mapping tests."""
+
+import inspect
+import signal
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import hypothesis
+import pytest
+from aioresponses import aioresponses
+from aioresponses import core as aioresponses_core
+from clock import VirtualClock
+
+# The same examples each time, none stored, and no limit of time for one: a slow machine is no failure.
+hypothesis.settings.register_profile(
+    "here",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("here")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would the programs that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+async def clock() -> AsyncIterator[VirtualClock]:
+    """Virtual time."""
+    clock = VirtualClock()
+    yield clock
+    await clock.stop()
+
+
+class _ResponseWithWriter(aiohttp.ClientResponse):
+    def __init__(self, *args: Any, **named: Any) -> None:
+        named.setdefault("stream_writer", SimpleNamespace(output_size=0))
+        super().__init__(*args, **named)
+
+
+@pytest.fixture
+def mocked_http(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
+    """Answers without a server; anything that was not announced is a refused connection.
+
+    aioresponses 0.7.9 builds a ClientResponse without the `stream_writer` that aiohttp 3.14 requires. It is
+    given one here, where it is required and aioresponses does not know of it: a release that does needs no help.
+    """
+    required = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
+    if required and "stream_writer" not in inspect.getsource(aioresponses_core):
+        monkeypatch.setattr(aioresponses_core, "ClientResponse", _ResponseWithWriter)
+    with aioresponses() as mock:
+        yield mock

@@ -1,0 +1,1 @@
+"""Gateways as data: JSON in and value out, no loop and no server."""

@@ -1,0 +1,1 @@
+"""The sandbox, asked in raw HTTP only: these tests know nothing of the client."""

@@ -1,0 +1,96 @@
+"""The README is true: its code runs, and its table of calls is what the gateways offer."""
+
+import asyncio
+import re
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+from sybil.document import Document
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+from kling_elements_async import gateways
+from kling_elements_async.sandbox import Sandbox
+from kling_elements_async.wire import Gateway
+
+README = Path(__file__).parents[1] / "README.md"
+EXAMPLES = list(Document.parse(str(README), PythonCodeBlockParser()).examples())
+CALLS = ("create", "get_one", "list_custom", "list_presets", "delete")
+
+
+class SandboxThread:
+    """A sandbox on a loop of its own: the README's scripts call asyncio.run themselves."""
+
+    def __enter__(self) -> Sandbox:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._sandbox = Sandbox()
+        self._run(self._sandbox.start())
+        return self._sandbox
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._sandbox.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, coroutine) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+
+def png(width: int = 400, height: int = 400) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((width + 1) * height))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """What the reader of the README has: a picture, a key, and a gateway that answers."""
+    (tmp_path / "front.png").write_bytes(png())
+    monkeypatch.chdir(tmp_path)
+    with SandboxThread() as sandbox:
+        monkeypatch.setenv("KLING_API_KEY", sandbox.key)
+        monkeypatch.setattr(gateways.EzModel, "default_base_url", sandbox.url("ezmodel"))
+        yield
+
+
+def test_every_block_of_python_runs_as_printed(desk, capsys):
+    """In the order of the page, in one namespace, as a reader would."""
+    for example in EXAMPLES:
+        example.evaluate()
+    printed = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"\d{18}", printed[0])
+    assert printed[1] == "10"
+    assert printed[2] == "50"
+    assert [line.partition(":")[0] for line in printed[3:]] == [
+        "name",
+        "description",
+        "reference.others",
+        "reference.frontal",
+    ]
+
+
+def test_the_table_of_calls_is_what_the_gateways_offer():
+    """A call is offered where the gateway's class overrides it."""
+    rows = re.findall(r"^\| `(\w+)` \|(.+)\|$", README.read_text(), re.MULTILINE)
+    table = {name: [cell.strip().startswith("yes") for cell in cells.split("|")] for name, cells in rows}
+    offered = {
+        kind.__name__: [getattr(kind, call) is not getattr(Gateway, call) for call in CALLS]
+        for kind in map(gateways.find, gateways.names())
+    }
+    assert table == offered
+
+
+def test_the_two_commands_stand_in_the_ci_script():
+    """What the README promises is what is run."""
+    ci = (README.parent / ".ci" / "run").read_text().replace("--quiet ", "")
+    commands = README.read_text().split("```\npython3", 1)[1].split("```", 1)[0]
+    for line in f"python3{commands}".strip().splitlines():
+        assert line in ci

@@ -1,0 +1,50 @@
+"""What needs an extra says which one, and nothing else needs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from kling_elements_async import ConfigurationError, optional
+from kling_elements_async.gateways import Kling
+
+SIGNING = "kling_elements_async.gateways.signing"
+
+
+@pytest.fixture
+def no_jwt(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    monkeypatch.delitem(sys.modules, SIGNING, raising=False)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: optional.load("gateways.signing", extra="jwt"),
+        lambda: Kling(access_key="no-real-key", secret_key="no-real-key"),
+    ],
+    ids=["load", "a pair of keys"],
+)
+def test_without_the_extra(no_jwt, use):
+    """The error names the package and how to install it, and stands alone."""
+    with pytest.raises(ConfigurationError, match=r"pip install 'kling-elements-async\[jwt\]'") as info:
+        use()
+    assert "jwt" in str(info.value)
+    assert (info.value.__cause__, info.value.__context__) == (None, None)
+
+
+def test_an_api_key_without_the_extra(no_jwt):
+    """A plain key needs no extra."""
+    assert Kling(api_key="no-real-key").authorization() == "no-real-key"
+
+
+def test_with_the_extra():
+    """The module is loaded when it is used, and signs."""
+    assert optional.load("gateways.signing", extra="jwt").__name__ == SIGNING
+    assert Kling(access_key="no-real-key", secret_key="no-real-key").authorization().count(".") == 2
+
+
+def test_the_package_loads_no_extra():
+    """Importing the package and its gateways loads neither PyJWT nor the sandbox's server."""
+    code = "import sys, kling_elements_async.gateways; sys.exit(bool({'jwt', 'kling_elements_async.sandbox'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
