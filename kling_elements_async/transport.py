@@ -88,6 +88,8 @@ class Transport:
             # Made here and raised below: raised here it would carry the library's error as its context.
             fault = self._translated(call, upload, error, seconds)
         finally:
+            if upload is not None:
+                upload.close()
             self._pool.give_back()
         raise fault
 

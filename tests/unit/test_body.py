@@ -170,7 +170,7 @@ async def test_an_upload_that_is_left_early(tmp_path):
     stream = aiter(upload)
     for _ in range(3):
         await anext(stream)
-    await stream.aclose()
+    upload.close()
     assert (upload.started, upload.fault) == (True, None)
     assert str(path) not in open_files()
 
