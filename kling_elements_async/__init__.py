@@ -1,7 +1,8 @@
 """Asyncio client for Kling elements: create them, wait for them, use their ids.
 
 The session is in ``session``, the gateways in ``gateways``, the values in ``models``, the errors in ``errors``;
-``wire`` is the contract for a gateway of your own, ``sandbox`` a gateway to try things on.
+``wire`` is the contract for a gateway of your own, ``webhooks`` takes callbacks, ``sandbox`` is a gateway to try
+things on.
 """
 
 import logging
@@ -30,6 +31,7 @@ from .errors import (
     TooManyTasksError,
     UnexpectedReplyError,
     WaitTimeoutError,
+    WebhookVerificationError,
 )
 from .models import Element, ElementSpec, ElementTask, Images, Page, Tag, TaskStatus, Video, Voice
 from .outcomes import Created, NotCreated, Outcome
@@ -76,6 +78,7 @@ __all__ = [
     "Video",
     "Voice",
     "WaitTimeoutError",
+    "WebhookVerificationError",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

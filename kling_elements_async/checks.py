@@ -6,6 +6,7 @@ what a gateway cannot carry is a problem too.
 
 from collections.abc import Iterator
 
+from .callback_urls import callback_url_problems
 from .ids import external_id_problem
 from .models import ElementSpec, Images
 from .pictures import is_link, link_problem, picture_problems
@@ -41,8 +42,6 @@ def _text_problems(spec: ElementSpec) -> Iterator[str]:
         yield "voice_id: is empty"
     if spec.external_task_id is not None and (problem := external_id_problem(spec.external_task_id)):
         yield problem
-    if spec.callback_url is not None and (problem := link_problem(spec.callback_url)):
-        yield f"callback_url: {problem}"
 
 
 def _reference_problems(spec: ElementSpec, gateway: Gateway) -> Iterator[str]:
@@ -75,7 +74,15 @@ def _carrying_problems(spec: ElementSpec, gateway: Gateway) -> Iterator[str]:
         yield f"voice_id: {name} carries none"
     if spec.voice_id is not None and carries.voice == "video" and spec.reference_type != "video":
         yield f"voice_id: {name} binds a voice to video elements only"
-    if spec.callback_url is not None and not carries.callbacks:
-        yield f"callback_url: {name} carries none"
+    if spec.callback_url is not None:
+        yield from (f"callback_url: {problem}" for problem in _callback_problems(spec.callback_url, gateway))
     if spec.external_task_id is not None and not carries.external_ids:
         yield f"external_task_id: {name} knows none"
+
+
+def _callback_problems(url: str, gateway: Gateway) -> Iterator[str]:
+    if gateway.carries.callbacks == "none":
+        yield f"{gateway.name} carries none"
+    else:
+        public_only = gateway.carries.callbacks == "public"
+        yield from callback_url_problems(url, public_only=public_only, base_url=gateway.base_url)

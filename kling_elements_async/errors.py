@@ -24,7 +24,8 @@
     ├── CreateUncertainError                   the element may or may not exist
     ├── ElementFailedError                     the task ended without an element
     ├── WaitTimeoutError (TimeoutError)        still running at the deadline
-    └── SessionUnusableError (RuntimeError)    used after close, from another event loop, or after a fork
+    ├── SessionUnusableError (RuntimeError)    used after close, from another event loop, or after a fork
+    └── WebhookVerificationError               a callback that no secret of ours has signed
 
 Law: every error is plain data. It pickles with all its fields, holds no request, no response and no error of
 a library below (theirs hold the key), and its text says what happened, to what, and what to do next.
@@ -265,3 +266,7 @@ class WaitTimeoutError(ElementsError, TimeoutError):
 
 class SessionUnusableError(ElementsError, RuntimeError):
     """The session was used after its close, from another event loop or thread, or after a fork."""
+
+
+class WebhookVerificationError(ElementsError):
+    """A callback whose signature, or its time, does not hold: believe nothing in it, and answer it with 4xx."""

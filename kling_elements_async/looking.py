@@ -41,7 +41,7 @@ class Looking:
         pauses = self._pauses(watch)
 
         def pause() -> float:
-            return max(0.0, min(next(pauses), self._left(watch)))
+            return max(0.0, min(next(pauses) * self._watches.slower_by(watch), self._left(watch)))
 
         async def looked() -> bool:
             return is_over(watch) or await self.once(watch)

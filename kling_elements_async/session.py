@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -67,10 +67,11 @@ class ElementsSession:
         max_running_tasks: how many tasks may run at once; None finds out by the gateway's refusals (1303).
         http: a client session of your own, used and left open. Redirects, timeouts and the key are set on each
             request; cookies, proxies and the number of connections are its owner's.
+        webhook_secrets: the ``whsec_…`` of the account, where it signs its callbacks; several while they rotate.
         clock: time and chance, for tests.
 
     Raises:
-        ConfigurationError: ``max_connections`` beside ``http``, or not a gateway.
+        ConfigurationError: ``max_connections`` beside ``http``, a secret that is none, or not a gateway.
 
     """
 
@@ -83,8 +84,12 @@ class ElementsSession:
         max_connections: int = MOST_CONNECTIONS,
         max_running_tasks: int | None = None,
         http: aiohttp.ClientSession | None = None,
+        webhook_secrets: Iterable[str] = (),
         clock: Clock | None = None,
     ) -> None:
+        # Masked first: a traceback with locals shows what this frame holds.
+        webhook_secrets = (webhook_secrets,) if isinstance(webhook_secrets, str) else webhook_secrets
+        webhook_secrets = tuple(map(hidden, webhook_secrets))
         self.gateway = gateway
         self._lifecycle = Lifecycle(clock or SystemClock())
         if not isinstance(gateway, Gateway):
@@ -109,6 +114,9 @@ class ElementsSession:
             self._lifecycle,
             on_end=self._slots.ended,
             is_urgent=lambda: self._slots.has_queue,
+        )
+        self._webhook_secrets = (
+            optional.load("webhooks.signature").checked_secrets(webhook_secrets) if webhook_secrets else ()
         )
         self._followed: dict[str, asyncio.Task[None]] = {}
         caller = sys._getframe(1)  # noqa: SLF001 - where it was made, for the warning that it was left open
@@ -155,7 +163,8 @@ class ElementsSession:
             raise ValueError(f"timeout is {timeout!r}: a positive number of seconds is expected")
         self._lifecycle.check()
         creation = await self._creating.create(_checked_spec(spec), timeout=timeout)
-        self._waiting.watches.born(creation.task.task_id, spec.reference_type)
+        calls_back = spec.callback_url is not None
+        self._waiting.watches.born(creation.task.task_id, spec.reference_type, calls_back=calls_back)
         return creation.task
 
     async def wait_for_element(
@@ -313,6 +322,26 @@ class ElementsSession:
         if errors := [error for error in outcomes.values() if error is not None]:
             raise ExceptionGroup(f"{len(errors)} of {len(found)} elements could not be deleted", errors)
         return found
+
+    # ---------------------------------------------------------------- callbacks
+
+    async def deliver_callback(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Take in a callback as it came; ``webhooks`` has endpoints that do.
+
+        With ``webhook_secrets`` it must be signed, and ends the waits on its task. Without, it is a hint: if it
+        says that a task has ended which is waited for, that task is looked at, once and soon. What nobody waits
+        for is forgotten. Returns at once, so that the gateway has its answer in time.
+
+        Raises:
+            WebhookVerificationError: no secret has signed it. Nothing of it was believed.
+            UnexpectedReplyError: it is larger than 256 KiB, or no callback.
+
+        """
+        self._lifecycle.check()
+        webhooks = optional.load("webhooks")
+        if self._webhook_secrets and len(body) <= webhooks.MOST_BYTES:
+            webhooks.verify(headers, body, self._webhook_secrets)
+        self._waiting.called_back(webhooks.parse(body), is_signed=bool(self._webhook_secrets))
 
     # ---------------------------------------------------------------- the end
 

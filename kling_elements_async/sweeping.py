@@ -124,7 +124,8 @@ class Sweeping:
             pause = min(max(best, polling.first), polling.longest)
         else:
             return early
-        return pause * self._lifecycle.clock.random.triangular(0.8, 1.2)
+        slower = min(map(self._watches.slower_by, self._watches.by_id.values()), default=1.0)
+        return pause * slower * self._lifecycle.clock.random.triangular(0.8, 1.2)
 
     async def _sweep(self, look_singly: Callable[[Watch], None]) -> None:
         opened = {task_id: watch for task_id, watch in self._watches.by_id.items() if self.covers(watch)}

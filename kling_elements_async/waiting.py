@@ -11,7 +11,7 @@ from typing import Any
 
 from .lifecycle import Lifecycle
 from .looking import Look, Looking
-from .models import ElementTask
+from .models import ElementTask, TaskStatus
 from .polling import Polling
 from .sweeping import ListPage, Sweeping
 from .watches import OnUpdate, Wait, Watch, Watches
@@ -31,6 +31,7 @@ class Waiting:
         is_urgent: Callable[[], bool] = lambda: False,
     ) -> None:
         self._lifecycle = lifecycle
+        self._polling = polling
         self.watches = Watches(lifecycle.clock.now, on_end)
         self._looking = Looking(look, self.watches, polling, lifecycle)
         self._sweeping = Sweeping(list_page, self.watches, polling, lifecycle, is_urgent)
@@ -63,6 +64,34 @@ class Waiting:
             if timer:
                 timer.cancel()
             self._left(watch, wait)
+
+    def called_back(self, task: ElementTask, *, is_signed: bool) -> None:
+        """Take in a task's state as a callback tells it.
+
+        A signed one is believed, an unsigned one is a hint: the task is looked at, once in a while at most. What
+        nobody waits for is forgotten, so that a stranger's callbacks cost nothing.
+        """
+        watch = self.watches.by_id.get(task.task_id) or self.watches.by_id.get(task.external_task_id or "")
+        if is_signed:
+            self.watches.heard()
+        if watch is None:
+            if is_signed and task.is_terminal:
+                self.watches.ended(task.task_id)
+            return
+        watch.calls_back = watch.calls_back or is_signed
+        # A success that names no element is confirmed, too: Kling's older body has no room for one.
+        if is_signed and (task.status is not TaskStatus.SUCCEEDED or task.element_id is not None):
+            self.watches.seen(watch, task)
+        elif task.is_terminal and self._lifecycle.clock.now() >= watch.confirm_not_before:
+            watch.confirm_not_before = self._lifecycle.clock.now() + self._polling.longest
+            self._work(self._confirmed(watch))
+
+    async def _confirmed(self, watch: Watch) -> None:
+        try:
+            if await self._looking.once(watch):
+                self.watches.heard()
+        except Exception as error:  # noqa: BLE001 - a fault in a reader must reach those who wait
+            watch.fail(error)
 
     def _time_is_over(self, watch: Watch, wait: Wait) -> None:
         watch.expire(wait, self._lifecycle.clock.now())

@@ -36,6 +36,9 @@ VISIBLE_WITHIN = 30.0
 LOOKS_FOR_AN_ID = 3
 # Misses of a task that this session did not create: the first may be a lag, the second is the answer.
 MISSES = 2
+# Looks come so many times later at tasks that call back, as long as the last true callback is no older than this.
+SLOWER_WITH_CALLBACKS = 4.0
+HEARD_WITHIN = 60.0
 _NO_RECORD: dict[str, Any] = {}
 
 
@@ -74,6 +77,8 @@ class Watch:
     misses: int = 0
     looks_without_id: int = 0
     unlisted: int = 0
+    calls_back: bool = False
+    confirm_not_before: float = -math.inf
     stream: "asyncio.Task[None] | None" = None
 
     @property
@@ -115,19 +120,33 @@ class Watches:
         self.durations = Durations()
         self.now = now
         self._on_end = on_end
-        self._born: dict[str, tuple[float, ReferenceType]] = {}
+        self._born: dict[str, tuple[float, ReferenceType, bool]] = {}
+        self._heard_at = -math.inf
 
-    def born(self, task_id: str, kind: ReferenceType) -> None:
+    def born(self, task_id: str, kind: ReferenceType, *, calls_back: bool = False) -> None:
         """Note that this session created a task just now: it may not be visible yet."""
         now = self.now()
         while self._born and now - next(iter(self._born.values()))[0] > VISIBLE_WITHIN:
             del self._born[next(iter(self._born))]
-        self._born[task_id] = now, kind
+        self._born[task_id] = now, kind, calls_back
 
     def made(self, task_id: str) -> Watch:
         """Return a watch that knows when its task was created, if it was here and just now."""
-        born, kind = self._born.get(task_id, (-math.inf, None))
-        return Watch(task_id, born, kind)
+        born, kind, calls_back = self._born.get(task_id, (-math.inf, None, False))
+        return Watch(task_id, born, kind, calls_back=calls_back)
+
+    def heard(self) -> None:
+        """Note that a callback came which was true."""
+        self._heard_at = self.now()
+
+    def slower_by(self, watch: Watch) -> float:
+        """Return the factor by which looks at a task may come later: callbacks for such tasks arrive."""
+        is_heard = self.now() - self._heard_at <= HEARD_WITHIN
+        return SLOWER_WITH_CALLBACKS if watch.calls_back and is_heard else 1.0
+
+    def ended(self, task_id: str) -> None:
+        """Note the end of a task that nobody waits for."""
+        self._on_end(task_id)
 
     def seen(self, watch: Watch, task: ElementTask) -> bool:
         """Take in a task's state, and say whether its watch has ended."""

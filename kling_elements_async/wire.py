@@ -23,7 +23,7 @@ T = TypeVar("T")
 _EXCERPT = 200
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?(e[0-9]{1,2})?")
 _BEARER = re.compile(r"^bearer(\s+|$)", re.IGNORECASE)
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def readable(text: object, limit: int = _EXCERPT) -> str:
@@ -69,17 +69,9 @@ class Reply:
 
         """
         try:
-            text = self.body.removeprefix(_BOM).decode().strip()
-            value, end = _DECODER.raw_decode(text)
-            if end != len(text):
-                _refuse("something follows the value")
-            if "\\u" in text:
-                # Half a character, as escapes can spell it, could neither be printed nor sent on.
-                json.dumps(value, ensure_ascii=False).encode()
+            return strict_json(self.body)
         except (ValueError, RecursionError):
             pass
-        else:
-            return value
         raise self.unexpected("is not the JSON that a gateway sends; check base_url")
 
     def unexpected(self, why: str, *, permanent: bool = False) -> UnexpectedReplyError:
@@ -108,6 +100,23 @@ class Reply:
         return seconds if 0 < seconds < float("inf") else None
 
 
+def strict_json(body: bytes) -> Any:
+    """Return a body as JSON, stricter than ``json.loads``: no NaN, no 1e400, no key twice, no half character.
+
+    Raises:
+        ValueError, RecursionError: it is none; the second for 100,000 nested lists.
+
+    """
+    text = body.removeprefix(_BOM).decode().strip()
+    value, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        _refuse("holds something behind the JSON value")
+    if "\\u" in text:
+        # Half a character, as escapes can spell it, could neither be printed nor sent on.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def _refuse(text: str) -> Any:
     raise ValueError(text)
 
@@ -119,11 +128,10 @@ def _finite(text: str) -> float:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
-    return made if len(made) == len(pairs) else _refuse("a key stands twice")
+    return made if len(made) == len(pairs) else _refuse("holds a key twice")
 
 
 _BOM = b"\xef\xbb\xbf"
-# Stricter than json.loads: no NaN, no 1e400, no key twice.
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_object)
 
 
@@ -152,7 +160,8 @@ class Carries:
     """What a gateway's create can carry; anything else is a problem of the spec, and nothing is dropped.
 
     ``external_ids`` also says that the single-item query finds a task by its external id and that the account
-    refuses the same id twice: creating once rests on that.
+    refuses the same id twice: creating once rests on that. ``callbacks`` is "public" where the gateway calls only
+    HTTPS addresses that are open to the world.
     """
 
     external_ids: bool
@@ -163,7 +172,7 @@ class Carries:
     tags: bool = True
     tags_required: bool = False
     voice: Literal["any", "video", "none"] = "any"
-    callbacks: bool = True
+    callbacks: Literal["any", "public", "none"] = "any"
 
 
 class Gateway:
@@ -237,7 +246,7 @@ def checked_base_url(text: object) -> str:
         raise ConfigurationError("base_url is no URL: it looks like https://host/path, without /v1/")
     if url.username is not None or url.password is not None or "?" in text or "#" in text:
         raise ConfigurationError(f"base_url for {host} holds a user, query or fragment: leave them out")
-    if url.scheme != "https" and not (url.scheme == "http" and host in _LOOPBACK):
+    if url.scheme != "https" and not (url.scheme == "http" and host in LOOPBACK):
         raise ConfigurationError(f"base_url for {host} must be https: the key would travel in the open")
     steps = url.path.rstrip("/").split("/")
     if "%" in url.path or "\\" in url.path or {".", ".."} & set(steps) or "" in steps[1:]:

@@ -19,7 +19,7 @@ from .refusals import refusal, too_large
 logger = logging.getLogger("kling_elements_async")
 
 TAG_IDS: dict[Tag, str] = {tag: f"o_{number}" for number, tag in enumerate(Tag, 101)}
-_TAGS = {tag_id: tag for tag, tag_id in TAG_IDS.items()}
+TAGS: dict[str, Tag] = {tag_id: tag for tag, tag_id in TAG_IDS.items()}
 _REFERENCE_TYPES: dict[str, ReferenceType] = {"image_refer": "image", "video_refer": "video"}
 _STATUS: dict[str, TaskStatus] = {
     **dict.fromkeys(("", "submitted", "pending", "queued", "not_start"), TaskStatus.SUBMITTED),
@@ -244,7 +244,7 @@ def _tags_of(rows: Any) -> Iterator[Tag | str]:
     for row in rows if isinstance(rows, list) else ():
         tag_id = row.get("id") or row.get("tag_id") if isinstance(row, dict) else row
         if isinstance(tag_id, str) and tag_id:
-            yield _TAGS.get(tag_id, tag_id)
+            yield TAGS.get(tag_id, tag_id)
 
 
 def _dict(record: Record, name: str) -> Record:

@@ -14,7 +14,7 @@ class AnyFast(Gateway):
 
     name = "anyfast"
     default_base_url = "https://www.anyfast.ai/kling"
-    carries = Carries(external_ids=False, videos=False, tags_required=True, voice="none", callbacks=False)
+    carries = Carries(external_ids=False, videos=False, tags_required=True, voice="none", callbacks="none")
 
     def create(self, spec: ElementSpec, external_task_id: str | None) -> Call[ElementTask]:
         return create_call(spec, external_task_id)

@@ -27,6 +27,7 @@ class EvoLink(Gateway):
         local_images=False,
         tags=False,
         voice="video",
+        callbacks="public",
     )
 
     def create(self, spec: ElementSpec, external_task_id: str | None) -> Call[ElementTask]:  # noqa: ARG002
@@ -52,13 +53,12 @@ def _create_body(spec: ElementSpec) -> dict[str, Any]:
 
 
 def _read_task(reply: Reply) -> ElementTask:
-    """Read a unified task: a create's answer, a query's, and a callback are the same record."""
     body = object_of(reply)
     error = body.get("error")
     # A failed task carries an error of its own; without a task around it, or under an error's status, it is a
     # refusal.
     if body.get("id") and "status" in body and reply.status < 400:
-        return readable_task(reply, lambda: _task_of(body, error))
+        return readable_task(reply, lambda: unified_task_of(body))
     if error:
         raise refusal(reply, error if isinstance(error, dict) else {"message": error})
     if body.get("code", 0) not in (0, "success"):
@@ -66,8 +66,14 @@ def _read_task(reply: Reply) -> ElementTask:
     raise reply.unexpected("holds no task")
 
 
-def _task_of(body: dict[str, Any], error: Any) -> ElementTask:
-    usage = body.get("usage")
+def unified_task_of(body: dict[str, Any]) -> ElementTask:
+    """Return the task in a record, a create's answer, a query's or a callback's.
+
+    Raises:
+        ValueError: its id, or its element's, can't be one.
+
+    """
+    usage, error = body.get("usage"), body.get("error")
     word = first_text(body, "status")
     return ElementTask(
         task_id=exact_id(body["id"]),

@@ -26,7 +26,7 @@ class Sixth(NativeGateway):
 
     name = "sixth"
     default_base_url = "https://sixth.example/kling"
-    carries = Carries(external_ids=True, callbacks=False)
+    carries = Carries(external_ids=True, callbacks="none")
 
     def get_one(self, task_id: str) -> Call[ElementTask]:
         call = super().get_one(task_id)

@@ -171,17 +171,27 @@ def test_where_a_gateway_lives(name, base_url):
 @pytest.mark.parametrize(
     ("name", "carried"),
     [
-        ("kling", {"external_ids", "videos", "local_images", "tags", "callbacks", "voice any", "others 1-3"}),
-        ("ezmodel", {"external_ids", "videos", "local_images", "tags", "callbacks", "voice any", "others 1-3"}),
-        ("kkiai", {"external_ids", "videos", "local_images", "tags", "callbacks", "voice video", "others 1-3"}),
-        ("anyfast", {"local_images", "tags", "tags_required", "voice none", "others 1-3"}),
-        ("evolink", {"videos", "callbacks", "voice video", "others 0-None"}),
+        ("kling", {"external_ids", "videos", "local_images", "tags", "callbacks any", "voice any", "others 1-3"}),
+        (
+            "ezmodel",
+            {"external_ids", "videos", "local_images", "tags", "callbacks any", "voice any", "others 1-3"},
+        ),
+        (
+            "kkiai",
+            {"external_ids", "videos", "local_images", "tags", "callbacks any", "voice video", "others 1-3"},
+        ),
+        ("anyfast", {"local_images", "tags", "tags_required", "callbacks none", "voice none", "others 1-3"}),
+        ("evolink", {"videos", "callbacks public", "voice video", "others 0-None"}),
     ],
 )
 def test_what_a_gateway_carries(name, carried):
     """The table of gateways, as data that the checks read."""
     carries = GATEWAYS[name].carries
-    flags = ("external_ids", "videos", "local_images", "tags", "tags_required", "callbacks")
+    flags = ("external_ids", "videos", "local_images", "tags", "tags_required")
     found = {flag for flag in flags if getattr(carries, flag)}
-    found |= {f"voice {carries.voice}", f"others {carries.least_others}-{carries.most_others}"}
+    found |= {
+        f"voice {carries.voice}",
+        f"callbacks {carries.callbacks}",
+        f"others {carries.least_others}-{carries.most_others}",
+    }
     assert found == carried

@@ -1,0 +1,62 @@
+"""An endpoint for callbacks as a plain ASGI app: FastAPI, Starlette and Litestar mount it, a server runs it.
+
+Law: needs no framework. Source: the ASGI specification, "HTTP & WebSocket ASGI message format" and "Lifespan".
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from .callback import MOST_BYTES, Receiver, status_for
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+def asgi_app(session: Receiver) -> AsgiApp:
+    """Return an ASGI app that hands callbacks to a session, whatever the path below its mount."""
+
+    async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _answer(session, scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    return app
+
+
+async def _answer(session: Receiver, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    extra: list[tuple[bytes, bytes]] = []
+    if scope["method"] != "POST":
+        status, extra = 405, [(b"allow", b"POST")]
+    elif (body := await _body(receive)) is None:
+        # The rest of the body is left unread, so the connection is of no more use.
+        status, extra = 413, [(b"connection", b"close")]
+    else:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        status = await status_for(session, headers, body)
+    length = [] if status == 204 else [(b"content-length", b"0")]  # RFC 9110, 8.6: none with a 204
+    await send({"type": "http.response.start", "status": status, "headers": [*length, *extra]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the body, or None where it is over the cap; of a caller that left, what it had sent by then."""
+    body = bytearray()
+    while len(body) <= MOST_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return bytes(body) if len(body) <= MOST_BYTES else None
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

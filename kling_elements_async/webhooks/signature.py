@@ -1,0 +1,86 @@
+"""Signatures of callbacks, by the Standard Webhooks scheme.
+
+Law: an attacker chooses the headers and the body, so nothing in them raises but ``WebhookVerificationError``.
+Source: Kling's page "Callback protocol" (2026-08): headers ``webhook-id``, ``webhook-timestamp`` (Unix seconds)
+and ``webhook-signature`` (``v1,<Base64>``, several separated by spaces), HMAC-SHA256 over
+``{id}.{timestamp}.{body}`` under the Base64 after ``whsec_``.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Iterable, Mapping
+
+from ..errors import ConfigurationError, WebhookVerificationError
+from ..secret import Secret, hidden
+
+TOLERANCE = 300.0  # seconds, before and after
+_PREFIX = "whsec_"
+_SECONDS = re.compile(r"[0-9]{1,15}")
+
+
+def verify(
+    headers: Mapping[str, str],
+    body: bytes | str,
+    secrets: str | Secret | Iterable[str | Secret],
+    *,
+    now: float | None = None,
+) -> None:
+    """Return if a callback is signed with one of the secrets, and no older or newer than five minutes.
+
+    ``secrets`` are the ``whsec_…`` of the account, several while they rotate; the names of ``headers`` are
+    compared without regard to case; ``body`` is what came, byte by byte; ``now`` is in Unix seconds.
+
+    Raises:
+        WebhookVerificationError: it is not. Answer 4xx, and believe nothing in it.
+        ConfigurationError: there is no secret, or one that is none.
+
+    """
+    keys = [_key_of(secret) for secret in checked_secrets(secrets)]
+    if not keys:
+        raise ConfigurationError("no webhook secret is given: nothing can be verified")
+    found = {name.lower(): value for name, value in headers.items()}
+    message_id, sent, given = (found.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
+    if not (message_id and sent and given):
+        raise WebhookVerificationError(
+            "the callback is not signed: webhook-id, -timestamp or -signature is missing"
+        )
+    moment = time.time() if now is None else now
+    if not _SECONDS.fullmatch(sent) or not abs(moment - int(sent)) <= TOLERANCE:
+        raise WebhookVerificationError("the callback's webhook-timestamp is not within five minutes of now")
+    content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
+    signed = b".".join((message_id.encode("utf-8", "replace"), sent.encode(), content))
+    signatures = [each[3:].encode("utf-8", "replace") for each in given.split() if each.startswith("v1,")]
+    if not any(hmac.compare_digest(_signature(key, signed), each) for key in keys for each in signatures):
+        raise WebhookVerificationError("the callback's signature fits none of the secrets")
+
+
+def checked_secrets(secrets: str | Secret | Iterable[str | Secret]) -> tuple[Secret, ...]:
+    """Return webhook secrets, masked.
+
+    Raises:
+        ConfigurationError: one of them is no ``whsec_…`` with Base64 behind it.
+
+    """
+    several = (secrets,) if isinstance(secrets, str | Secret) else tuple(secrets)
+    masked = tuple(each if isinstance(each, Secret) else Secret(hidden(each)) for each in several)
+    for secret in masked:
+        _key_of(secret)
+    return masked
+
+
+def _key_of(secret: Secret) -> bytes:
+    try:
+        key = base64.b64decode(secret.reveal().strip().removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not key:
+        raise ConfigurationError("a webhook secret looks like whsec_ and Base64 behind it: copy it whole")
+    return key
+
+
+def _signature(key: bytes, signed: bytes) -> bytes:
+    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
