@@ -54,7 +54,7 @@ def places(spec, gateway=EZMODEL):
                 "external_task_id": "/",
                 "callback_url": "x",
             },
-            ["name", "description", "external_task_id", "callback_url", "reference.others", "reference.frontal"],
+            ["name", "description", "external_task_id", "reference.others", "reference.frontal", "callback_url"],
         ),
     ],
     ids=lambda value: str(value)[:40],

@@ -33,6 +33,7 @@ from kling_elements_async import (
     TooManyTasksError,
     UnexpectedReplyError,
     WaitTimeoutError,
+    WebhookVerificationError,
 )
 
 TASK = ElementTask("860434405402222626", TaskStatus.FAILED, "failed", "No face", raw={"task_id": "8"})
@@ -65,6 +66,7 @@ ONE_OF_EACH = [
     NotSentError("no connection", permanent=True),
     LOOK,
     UnexpectedReplyError("not understood", status=502, excerpt="<html>", permanent=True),
+    WebhookVerificationError("the callback is not signed"),
     *[refused(kind) for kind in sorted(API_ERRORS, key=lambda kind: kind.__name__)],
     CreateUncertainError("ezmodel", "Mira", "reset", external_task_id="mine-1", sent_at=WHEN),
     CreateUncertainError("evolink", "Mira", "reset", external_task_id=None, sent_at=None),
@@ -131,6 +133,7 @@ def test_each_class_is_among_them():
         (ElementFailedError, {ElementsError}),
         (WaitTimeoutError, {ElementsError, TimeoutError}),
         (SessionUnusableError, {ElementsError, RuntimeError}),
+        (WebhookVerificationError, {ElementsError}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
