@@ -1,7 +1,8 @@
 """``sandbox``: serve a sandbox for all gateways on this machine, until Ctrl-C."""
 
 import asyncio
-from argparse import ArgumentParser, Namespace
+import math
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from ..sandbox import Sandbox
 from .failure import DONE, REFUSED, UsageError
@@ -24,13 +25,35 @@ def _arguments(parser: ArgumentParser) -> None:
         default=(2.0, 5.0),
         help="how long a task takes (default: 2 5)",
     )
+    parser.add_argument(
+        "--chaos",
+        metavar="SHARE",
+        type=_share,
+        default=0.0,
+        help="spoil this share of the requests, 0 to 1: resets, lost and broken answers, 429, 5xx (default: 0)",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=whole(0, 2**32), default=0, help="what chaos and durations are drawn by"
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise ArgumentTypeError(f"{text!r} is no share from 0 to 1")
+    return number
 
 
 async def _run(parsed: Namespace, output: Output) -> int:
     low, high = parsed.seconds
     if not low <= high < float("inf"):
         raise UsageError("--seconds takes the shorter time first, and an end")
-    sandbox = Sandbox(port=parsed.port, slots=parsed.slots, durations=(low, high))
+    sandbox = Sandbox(
+        port=parsed.port, slots=parsed.slots, durations=(low, high), chaos=parsed.chaos, seed=parsed.seed
+    )
     try:
         await sandbox.start()
     except OSError:
@@ -38,6 +61,8 @@ async def _run(parsed: Namespace, output: Output) -> int:
         return REFUSED
     try:
         _tell(sandbox, output)
+        if parsed.chaos:
+            output.note(f"It spoils {parsed.chaos:.0%} of the requests.")
         await asyncio.Event().wait()
     finally:
         await sandbox.close()
@@ -60,5 +85,5 @@ def _environment(sandbox: Sandbox, name: str) -> dict[str, str]:
 
 
 SANDBOX = Subcommand(
-    "sandbox", "serve a sandbox to try things on", "sandbox --port 8900 --slots 5", _run, _arguments
+    "sandbox", "serve a sandbox to try things on", "sandbox --port 8900 --slots 5 --chaos 0.2", _run, _arguments
 )

@@ -8,10 +8,11 @@ It obeys the vendor's and the gateways' own pages, not what our client believes 
 
 from .account import Account, Seen
 from .answer import Answer
+from .chaos import Chaos
 from .fault import Fault
 from .order import Order
 from .picture import Picture
 from .server import Sandbox
 from .task import Task
 
-__all__ = ["Account", "Answer", "Fault", "Order", "Picture", "Sandbox", "Seen", "Task"]
+__all__ = ["Account", "Answer", "Chaos", "Fault", "Order", "Picture", "Sandbox", "Seen", "Task"]

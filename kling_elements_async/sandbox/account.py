@@ -5,7 +5,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
-from attrs import define
+from attrs import define, evolve
 
 from .order import Order
 from .refusal import RefusedError, invalid
@@ -63,6 +63,16 @@ class Account:
     def creates(self) -> int:
         """How many creates took effect."""
         return len(self.tasks)
+
+    @property
+    def by_external_id(self) -> dict[str, Task]:
+        """The tasks that were given an external id, by it."""
+        return dict(self._by_external_id)
+
+    @property
+    def made_twice(self) -> int:
+        """How many tasks were made from an order that had made one before, whatever their external ids."""
+        return self.creates - len({evolve(task.order, external_task_id="") for task in self._order})
 
     @property
     def elements(self) -> dict[str, Task]:

@@ -26,6 +26,10 @@ class Dialect(Protocol):
     def signed(self) -> bool:
         """Whether it takes signed tokens."""
 
+    @property
+    def external_ids(self) -> bool:
+        """Whether it knows the callers' own ids."""
+
     def route(self, method: str, path: str) -> tuple[Call, str] | None:
         """Find the call behind a path, and the id in it."""
 

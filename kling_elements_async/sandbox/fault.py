@@ -49,11 +49,8 @@ class Fault:
     def code(cls, code: int, message: str | None = None, *, status: int | None = None) -> Self:
         """Answer a native error under its documented HTTP status; nothing happens."""
         refused = RefusedError(code, message)
-        body = {
-            "code": code,
-            "message": refused.message,
-            "request_id": "9984d27b-a408-4073-ae28-17ca6a13622d",
-        }
+        request_id = "9984d27b-a408-4073-ae28-17ca6a13622d"
+        body = {"code": code, "message": refused.message, "request_id": request_id}
         return cls.json(body, status or refused.status)
 
     @classmethod
@@ -105,8 +102,23 @@ class Fault:
         return cls(takes_effect=True, change=lambda true: Answer.json(change(json.loads(true.body)), true.status))
 
     @classmethod
+    def echo(cls) -> Self:
+        """Do the call and name the task by the caller's own external id, as some proxies do."""
+        return cls.rewrite(echoed)
+
+    @classmethod
+    def mistaken(cls) -> Self:
+        """Do the call and answer with a task of someone else, as a cache that mixes things up."""
+        return cls.rewrite(of_another)
+
+    @classmethod
+    def mislabelled(cls) -> Self:
+        """Do the call and call its plain answer gzip."""
+        return cls(takes_effect=True, headers=(("Content-Encoding", "gzip"),))
+
+    @classmethod
     def wrapped_answer(cls) -> Self:
-        """Do the query and wrap the record as some proxies do, with words in capitals."""
+        """Do the query and wrap the record as some proxies do."""
         return cls.rewrite(wrapped)
 
     @classmethod
@@ -159,6 +171,10 @@ class Fault:
         """Begin later."""
         return evolve(self, pause_before=seconds)
 
+    def pausing(self, seconds: float) -> Self:
+        """Stay silent for so long before the end, the effect behind or not."""
+        return evolve(self, pause_after=seconds)
+
     def after_effect(self) -> Self:
         """Carry the call out, and only then go wrong."""
         return evolve(self, takes_effect=True, reads_body=True)
@@ -203,6 +219,27 @@ def wrapped(envelope: Any) -> Any:
         "data": record,
     }
     return {"code": "success", "message": "", "data": outer}
+
+
+def echoed(answer: Any) -> Any:
+    """Put the external id, where there is one, in place of the task's."""
+    record = answer.get("data")
+    if isinstance(record, dict) and "task_info" in record:
+        record["task_id"] = record["task_info"]["external_task_id"]
+    return answer
+
+
+def of_another(answer: Any) -> Any:
+    """Give the record of a task, native or unified, the ids of a task that is nobody's here."""
+    record = answer.get("data", answer)
+    if not isinstance(record, dict):
+        return answer
+    for key in ("task_id", "id"):
+        if key in record:
+            record[key] = record[key].replace("8", "1", 1)  # where the sandbox's own ids begin
+    if "external_task_id" in record.get("task_info", {}):
+        record["task_info"]["external_task_id"] = "of-another"
+    return answer
 
 
 @cache

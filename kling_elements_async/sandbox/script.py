@@ -2,7 +2,7 @@
 
 from attrs import define, frozen
 
-from .fault import NO_FAULT, Fault
+from .fault import Fault
 
 CALLS = frozenset({"create", "get", "list", "presets", "delete", "any"})
 
@@ -32,10 +32,10 @@ class Script:
             raise ValueError(f"no call is named {call!r}; there are: {', '.join(sorted(CALLS))}")
         self.lines += tuple(Line(call, gateway, fault) for fault in faults for _ in range(times))
 
-    def take(self, gateway: str, call: str) -> Fault:
-        """Use up the first fault that fits."""
+    def take(self, gateway: str, call: str) -> Fault | None:
+        """Use up the first fault that fits, if any does."""
         for index, line in enumerate(self.lines):
             if line.fits(gateway, call):
                 self.lines = self.lines[:index] + self.lines[index + 1 :]
                 return line.fault
-        return NO_FAULT
+        return None

@@ -20,6 +20,7 @@ from ..wire import Gateway
 from .account import Account
 from .answer import Answer
 from .body import Body, TooLargeError, read
+from .chaos import Chaos
 from .delivery import deliver, hang_up, response
 from .dialects import DIALECTS, Dialect
 from .fault import Fault
@@ -34,18 +35,19 @@ FIRST_ELEMENT_ID = 856528387816046601  # a recorded id: beyond 2^53, so a float 
 
 @frozen
 class Desk:
-    """One gateway of the sandbox: how it speaks, and its account."""
+    """One gateway of the sandbox: how it speaks, its account, and what goes wrong there."""
 
     dialect: Dialect
     account: Account
+    chaos: Chaos
 
 
 class Sandbox:
     """Five gateways on one port of loopback, one account each.
 
     `slots` bounds the tasks that an account runs at a time. `durations` says how many seconds a task takes: a
-    range, or a function of a seeded `random.Random`. `clock` moves the tasks on, `wall` (Unix seconds) stamps
-    them.
+    range, or a function of a seeded `random.Random`. `chaos` is the share of the requests that meet a fault, drawn
+    by the `seed`, where none is scripted. `clock` moves the tasks on, `wall` (Unix seconds) stamps them.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Sandbox:
         slots: int | None = None,
         durations: tuple[float, float] | Callable[[Random], float] = (0.2, 0.6),
         seed: int = 0,
+        chaos: float = 0.0,
         port: int = 0,
         key: str = "sandbox-key",
         access_key: str = "sandbox-access-key",
@@ -82,6 +85,11 @@ class Sandbox:
                     wall=wall,
                     duration=drawn(durations, Random(f"{seed} {dialect.name}")),  # noqa: S311 - no secret
                     new_ids=ids(dialect, numbers),
+                ),
+                Chaos(
+                    chaos,
+                    Random(f"{seed} {dialect.name} chaos"),  # noqa: S311 - no secret
+                    external_ids=dialect.external_ids,
                 ),
             )
             for dialect in DIALECTS
@@ -148,7 +156,7 @@ class Sandbox:
         if desk is None or route is None:
             return response(Answer.html())
         seen = desk.account.see(route[0])
-        fault = self._script.take(desk.dialect.name, route[0])
+        fault = self._script.take(desk.dialect.name, route[0]) or desk.chaos.draw(route[0])
         await self._pause(fault.pause_before)
         try:
             answer = await self._answer(desk, route, request, fault)

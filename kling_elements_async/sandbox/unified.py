@@ -40,6 +40,7 @@ class Unified:
     name: str
     prefix: str
     signed: ClassVar[bool] = False
+    external_ids: ClassVar[bool] = False
 
     def route(self, method: str, path: str) -> tuple[Call, str] | None:
         """Find the call behind a path (after `/v1/`), and the id in it."""

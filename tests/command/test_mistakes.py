@@ -108,6 +108,9 @@ def test_several_problems_are_listed_at_once(complaint, order, tmp_path):
         (["get", "1", "--key", "k"], "unrecognized arguments"),
         (["sandbox", "--seconds", "3", "1"], "shorter time first"),
         (["sandbox", "--port", "70000"], "from 1 to 65535"),
+        (["sandbox", "--chaos", "1.5"], "no share from 0 to 1"),
+        (["sandbox", "--chaos", "nan"], "no share from 0 to 1"),
+        (["sandbox", "--chaos", "much"], "no share from 0 to 1"),
     ],
 )
 def test_wrong_options_are_one_line(complaint, arguments, words):

@@ -87,3 +87,13 @@ async def test_the_sandbox_serves_until_ctrl_c(monkeypatch):
     assert ran.code == 130
     assert ran.out.count("export ") == 5
     assert "Traceback" not in ran.out
+
+
+@pytest.mark.slow
+async def test_a_sandbox_with_chaos_says_so():
+    """Whoever meets its faults should know where they come from."""
+    arguments = ("sandbox", "--chaos", "0.25", "--seed", "7")
+    async with Terminal(*arguments, env=environment(), columns=200) as terminal:
+        await terminal.see("It spoils 25% of the requests")
+        terminal.press_ctrl_c()
+        assert (await terminal.end(within=3)).code == 130
