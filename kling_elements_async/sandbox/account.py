@@ -9,7 +9,7 @@ from attrs import define, evolve
 
 from .order import Order
 from .refusal import RefusedError, invalid
-from .task import Task
+from .task import State, Task
 
 
 @define
@@ -18,6 +18,16 @@ class Seen:
 
     call: str
     at: float
+    status: int = 0
+
+
+@define
+class Called:
+    """One callback: whom it told of which state of which task; the status is 0 until it was answered."""
+
+    url: str
+    task_id: str
+    state: State
     status: int = 0
 
 
@@ -47,6 +57,9 @@ class Account:
         """All requests so far, by call."""
         self.most_running = 0
         """The most tasks that ever ran at the same time."""
+        self.called: deque[Called] = deque(maxlen=100_000)
+        """The latest callbacks, oldest first."""
+        self._changes: list[tuple[float, int, Task]] = []
         self._clock = clock
         self._wall = wall
         self._duration = duration
@@ -115,6 +128,18 @@ class Account:
             effect()
         self._moment = None
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether a callback URL is still to be told something, or may be."""
+        return bool(self._changes or self._landings)
+
+    def changed(self) -> list[Task]:
+        """Take the tasks with a callback URL that have changed since the last time, each once."""
+        now, tasks = self.now(), []
+        while self._changes and self._changes[0][0] <= now:
+            tasks.append(heappop(self._changes)[2])
+        return list(dict.fromkeys(tasks))
+
     def create(self, order: Order, failure: str = "") -> Task:
         """Accept an order; an external id is good once in an account."""
         if order.external_task_id in self._by_external_id:
@@ -159,4 +184,7 @@ class Account:
         if task.external_task_id:
             self._by_external_id[task.external_task_id] = task
         heappush(self._ends, task.ends)
+        if task.order.callback_url:
+            for moment in (task.starts, task.ends):
+                heappush(self._changes, (moment, next(self._numbers), task))
         self.most_running = max(self.most_running, self.running)

@@ -1,12 +1,13 @@
 """The five gateways as the sandbox plays them: one line for each thing in which they differ."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from .account import Account
 from .answer import Answer
 from .native import Native
 from .record import Spelling
 from .refusal import RefusedError
+from .task import Task
 from .unified import Unified
 from .visit import Call, Visit
 
@@ -30,6 +31,10 @@ class Dialect(Protocol):
     def external_ids(self) -> bool:
         """Whether it knows the callers' own ids."""
 
+    @property
+    def signs_callbacks(self) -> bool:
+        """Whether an account can have its callbacks signed."""
+
     def route(self, method: str, path: str) -> tuple[Call, str] | None:
         """Find the call behind a path, and the id in it."""
 
@@ -39,12 +44,15 @@ class Dialect(Protocol):
     def refuse(self, refused: RefusedError) -> Answer:
         """Spell a refusal."""
 
+    def callback(self, task: Task, account: Account) -> dict[str, Any] | None:
+        """Spell what a callback URL is told now, or None for nothing."""
+
     def task_id(self, number: int) -> str:
         """Name a task."""
 
 
 DIALECTS: tuple[Dialect, ...] = (
-    Native("kling", "kling", signed=True),
+    Native("kling", "kling", signed=True, new_callbacks=True),
     Native("ezmodel", "ezmodel/kling", spelling=Spelling(kind_key="element_type", empty_lists=False)),
     Native("kkiai", "kkiai/kling", spelling=Spelling(kind_key="element_type"), images_with_voice=False),
     Native(

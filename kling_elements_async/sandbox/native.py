@@ -11,7 +11,7 @@ from . import presets, validation
 from .account import Account
 from .answer import Answer
 from .order import Order
-from .record import Spelling
+from .record import Spelling, newer
 from .refusal import RefusedError, invalid
 from .task import Task
 from .visit import Call, Visit
@@ -42,6 +42,9 @@ class Native:
     tags_required: bool = False
     external_ids: bool = True
     flat_create: bool = False
+    signs_callbacks: bool = True
+    new_callbacks: bool = False
+    """Whether callbacks come in the newer shape; the older is the bare record."""
 
     def route(self, method: str, path: str) -> tuple[Call, str] | None:
         """Find the call behind a path (after `/v1/`), and the id in it."""
@@ -74,6 +77,10 @@ class Native:
         """Spell a refusal: an error has no `data`."""
         body = {"code": refused.code, "message": refused.message, "request_id": str(uuid4())}
         return Answer.json(body, refused.status)
+
+    def callback(self, task: Task, account: Account) -> dict[str, Any]:
+        """Spell what a callback URL is told."""
+        return newer(task, account) if self.new_callbacks else self.spelling.ending(task, account)
 
     def task_id(self, number: int) -> str:
         """Name a task."""

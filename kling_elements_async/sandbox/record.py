@@ -108,3 +108,39 @@ def voice(order: Order) -> dict[str, Any]:
         "trial_url": f"https://cdn.example.com/voices/{order.voice_id}.mp3",
         "owned_by": "kling",
     }
+
+
+def newer(task: Task, account: Account) -> dict[str, Any]:
+    """Spell a callback in the newer shape, which has other words for everything."""
+    now = account.now()
+    state = task.state(now)
+    return {
+        "id": task.task_id,
+        "status": "succeeded" if state == "succeed" else state,
+        "message": task.failure if state == "failed" else "",
+        "create_time": int(task.created * 1000),
+        "update_time": int(task.updated(now) * 1000),
+        **({"external_id": task.external_task_id} if task.external_task_id else {}),
+        "outputs": [output(task)] if state == "succeed" else [],
+        "billing": [],
+    }
+
+
+def output(task: Task) -> dict[str, Any]:
+    """Spell an element in the newer shape."""
+    order = task.order
+    pictures = [("frontal", order.frontal), *(("refer", picture) for picture in order.others)]
+    materials = [{"type": "image", "role": role, "url": picture.url} for role, picture in pictures if picture]
+    if order.video:
+        materials.append({"type": "video", "role": "refer", "url": order.video})
+    return {
+        "type": "element",
+        "id": task.element_id,
+        "name": order.name,
+        "description": order.description,
+        "element_type": "multi_image_elements" if order.kind == "image_refer" else "video_character_elements",
+        "materials": materials,
+        "owned_by": OWNER,
+        "status": "succeeded",
+        "tags": [{"id": tag, "name": TAGS[tag], "description": "None"} for tag in order.tags],
+    }

@@ -20,6 +20,7 @@ from ..wire import Gateway
 from .account import Account
 from .answer import Answer
 from .body import Body, TooLargeError, read
+from .callbacks import Callbacks, Signer
 from .chaos import Chaos
 from .delivery import deliver, hang_up, response
 from .dialects import DIALECTS, Dialect
@@ -40,6 +41,7 @@ class Desk:
     dialect: Dialect
     account: Account
     chaos: Chaos
+    callbacks: Callbacks
 
 
 class Sandbox:
@@ -47,7 +49,8 @@ class Sandbox:
 
     `slots` bounds the tasks that an account runs at a time. `durations` says how many seconds a task takes: a
     range, or a function of a seeded `random.Random`. `chaos` is the share of the requests that meet a fault, drawn
-    by the `seed`, where none is scripted. `clock` moves the tasks on, `wall` (Unix seconds) stamps them.
+    by the `seed`, where none is scripted. `webhook_secret` signs what callback URLs are
+    told. `clock` moves the tasks on, `wall` (Unix seconds) stamps them.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Sandbox:
         key: str = "sandbox-key",
         access_key: str = "sandbox-access-key",
         secret_key: str = "sandbox-secret-key-for-tests-only",  # noqa: S107 - opens nothing but this sandbox
+        webhook_secret: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -76,24 +80,25 @@ class Sandbox:
         self._turn = asyncio.Lock()
         self._runner: web.ServerRunner | None = None
         numbers = count()
-        self._desks = {
-            dialect.name: Desk(
-                dialect,
-                Account(
-                    slots=slots,
-                    clock=clock,
-                    wall=wall,
-                    duration=drawn(durations, Random(f"{seed} {dialect.name}")),  # noqa: S311 - no secret
-                    new_ids=ids(dialect, numbers),
-                ),
-                Chaos(
-                    chaos,
-                    Random(f"{seed} {dialect.name} chaos"),  # noqa: S311 - no secret
-                    external_ids=dialect.external_ids,
-                ),
+
+        def opened(dialect: Dialect) -> Desk:
+            account = Account(
+                slots=slots,
+                clock=clock,
+                wall=wall,
+                duration=drawn(durations, Random(f"{seed} {dialect.name}")),  # noqa: S311 - no secret
+                new_ids=ids(dialect, numbers),
             )
-            for dialect in DIALECTS
-        }
+            random = Random(f"{seed} {dialect.name} chaos")  # noqa: S311 - no secret
+            signer = Signer(webhook_secret, wall) if webhook_secret and dialect.signs_callbacks else None
+            return Desk(
+                dialect,
+                account,
+                Chaos(chaos, random, external_ids=dialect.external_ids),
+                Callbacks(account, dialect.callback, signer),
+            )
+
+        self._desks = {dialect.name: opened(dialect) for dialect in DIALECTS}
         self._by_prefix = {f"/{desk.dialect.prefix}": desk for desk in self._desks.values()}
 
     async def start(self) -> None:
@@ -109,6 +114,8 @@ class Sandbox:
     async def close(self) -> None:
         """Stop serving: release whoever waits for an answer, close every connection."""
         self._closing.set()
+        for desk in self._desks.values():
+            await desk.callbacks.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -179,6 +186,7 @@ class Sandbox:
         if fault.lands_after is not None:
             desk.account.land(fault.lands_after, lambda: self._carry_out(desk, visit, header))
         true = self._carry_out(desk, visit, header) if fault.takes_effect else Answer(200)
+        desk.callbacks.wake()
         return fault.spoil(true)
 
     def _carry_out(self, desk: Desk, visit: Visit, header: str) -> Answer:

@@ -41,6 +41,7 @@ class Unified:
     prefix: str
     signed: ClassVar[bool] = False
     external_ids: ClassVar[bool] = False
+    signs_callbacks: ClassVar[bool] = False
 
     def route(self, method: str, path: str) -> tuple[Call, str] | None:
         """Find the call behind a path (after `/v1/`), and the id in it."""
@@ -70,6 +71,10 @@ class Unified:
         if isinstance(refused, TaskIdError):
             error |= {"code": "invalid_task_id", "param": "task_id"}
         return Answer.json({"error": error}, status)
+
+    def callback(self, task: Task, account: Account) -> dict[str, Any] | None:
+        """Spell what a callback URL is told: of an end only, what a query answers."""
+        return record(task, account) if account.now() >= task.ends else None
 
     def task_id(self, number: int) -> str:
         """Name a task."""
