@@ -10,17 +10,18 @@ from collections import deque
 
 
 class Pool:
-    """So many places; ``most`` 0 is no limit."""
+    """So many places; ``most`` 0 is no limit, ``taken`` says how many are not free."""
 
     def __init__(self, most: int) -> None:
-        self._free: float = most or math.inf
+        self.taken = 0
+        self._most: float = most or math.inf
         self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
 
     def take_now(self) -> bool:
         """Take a place if one is free, and say whether it was."""
-        if self._free <= 0:
+        if self.taken >= self._most:
             return False
-        self._free -= 1
+        self.taken += 1
         return True
 
     def queue(self, *, patient: bool) -> "asyncio.Future[None]":
@@ -43,4 +44,4 @@ class Pool:
                 if not turn.done():
                     turn.set_result(None)
                     return
-        self._free += 1
+        self.taken -= 1

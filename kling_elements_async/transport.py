@@ -112,6 +112,11 @@ class Transport:
         if not is_mine:
             raise NotSentError(f"did not {call.what}: no connection was free in time. Nothing was sent")
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on their way."""
+        return self._pool.taken
+
     def give_back_place(self) -> None:
         """Give a place back unused."""
         self._pool.give_back()

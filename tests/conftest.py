@@ -11,7 +11,8 @@ import hypothesis
 import pytest
 from aioresponses import aioresponses
 from aioresponses import core as aioresponses_core
-from clock import VirtualClock
+
+from kling_elements_async.testing import VirtualClock
 
 # The same examples each time, none stored, and no limit of time for one: a slow machine is no failure.
 hypothesis.settings.register_profile(

@@ -1,9 +1,7 @@
 """The README is true: its code runs, and its table of calls is what the gateways offer."""
 
-import asyncio
 import re
 import struct
-import threading
 import zlib
 from pathlib import Path
 
@@ -12,33 +10,12 @@ from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from kling_elements_async import gateways
-from kling_elements_async.sandbox import Sandbox
+from kling_elements_async.sandbox import SandboxThread
 from kling_elements_async.wire import Gateway
 
 README = Path(__file__).parents[1] / "README.md"
 EXAMPLES = list(Document.parse(str(README), PythonCodeBlockParser()).examples())
 CALLS = ("create", "get_one", "list_custom", "list_presets", "delete")
-
-
-class SandboxThread:
-    """A sandbox on a loop of its own: the README's scripts call asyncio.run themselves."""
-
-    def __enter__(self) -> Sandbox:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self._sandbox = Sandbox()
-        self._run(self._sandbox.start())
-        return self._sandbox
-
-    def __exit__(self, *_: object) -> None:
-        self._run(self._sandbox.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self, coroutine) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
 
 def png(width: int = 400, height: int = 400) -> bytes:

@@ -75,13 +75,9 @@ def _tell(sandbox: Sandbox, output: Output) -> None:
     output.note("A sandbox is open on this machine until Ctrl-C. Nothing leaves it, nothing is billed.")
     output.note("Use it from another terminal with the line of one gateway:")
     output.note("")
-    settings = {name: _environment(sandbox, name) for name in sandbox.gateways}
+    settings = {name: sandbox.environment(name) for name in sandbox.gateways}
     lines = (" ".join(f"{key}={value}" for key, value in setting.items()) for setting in settings.values())
     output.result(settings, *(f"export {line}" for line in lines))
-
-
-def _environment(sandbox: Sandbox, name: str) -> dict[str, str]:
-    return {"KLING_GATEWAY": name, "KLING_BASE_URL": sandbox.url(name), "KLING_API_KEY": sandbox.key}
 
 
 SANDBOX = Subcommand(

@@ -9,10 +9,23 @@ It obeys the vendor's and the gateways' own pages, not what our client believes 
 from .account import Account, Seen
 from .answer import Answer
 from .chaos import Chaos
-from .fault import Fault
+from .fault import NO_FAULT, Fault
 from .order import Order
 from .picture import Picture
 from .server import Sandbox
 from .task import Task
+from .thread import SandboxThread
 
-__all__ = ["Account", "Answer", "Chaos", "Fault", "Order", "Picture", "Sandbox", "Seen", "Task"]
+__all__ = [
+    "NO_FAULT",
+    "Account",
+    "Answer",
+    "Chaos",
+    "Fault",
+    "Order",
+    "Picture",
+    "Sandbox",
+    "SandboxThread",
+    "Seen",
+    "Task",
+]

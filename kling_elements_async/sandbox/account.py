@@ -1,5 +1,6 @@
 """The truth of one account: its tasks, elements, slots and requests. Knows no HTTP and no dialect."""
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -129,9 +130,10 @@ class Account:
         self._moment = None
 
     @property
-    def has_changes(self) -> bool:
-        """Whether a callback URL is still to be told something, or may be."""
-        return bool(self._changes or self._landings)
+    def next_change(self) -> float:
+        """When a callback URL is next to be told something, on the sandbox's clock; infinite for never."""
+        moments = [heap[0][0] for heap in (self._changes, self._landings) if heap]
+        return min(moments, default=math.inf)
 
     def changed(self) -> list[Task]:
         """Take the tasks with a callback URL that have changed since the last time, each once."""

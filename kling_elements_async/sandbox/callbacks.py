@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -54,10 +55,12 @@ class Callbacks:
         self._signer = signer
         self._running: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self.in_flight = 0
+        """How many are on their way."""
 
     def wake(self) -> None:
         """Begin to call, if there is anything to tell."""
-        if self._account.has_changes and (self._running is None or self._running.done()):
+        if self._account.next_change < math.inf and (self._running is None or self._running.done()):
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
@@ -69,7 +72,7 @@ class Callbacks:
 
     async def _run(self) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as http:
-            while self._account.has_changes or self._sending:
+            while self._account.next_change < math.inf or self._sending:
                 self._account.settle()
                 for task in self._account.changed():
                     sending = asyncio.get_running_loop().create_task(self._tell(http, task))
@@ -88,11 +91,14 @@ class Callbacks:
         for pause in (*PAUSES, None):
             signature = self._signer.headers(body) if self._signer else {}
             headers = {"Content-Type": "application/json", **signature}
+            self.in_flight += 1
             try:
                 async with http.post(called.url, data=body, headers=headers, allow_redirects=False) as answer:
                     called.status = answer.status
             except (aiohttp.ClientError, OSError, ValueError):
                 called.status = 0
+            finally:
+                self.in_flight -= 1
             if 200 <= called.status < 300 or pause is None:
                 return
             await asyncio.sleep(pause)

@@ -146,6 +146,23 @@ class Sandbox:
         """Build the client's gateway of that name, pointed at this sandbox."""
         return find(name)(api_key=self.key, base_url=self.url(name))
 
+    @property
+    def is_calling_back(self) -> bool:
+        """Whether a callback is due or on its way."""
+        return any(
+            desk.callbacks.in_flight or desk.account.next_change <= desk.account.now()
+            for desk in self._desks.values()
+        )
+
+    @property
+    def next_change(self) -> float:
+        """When a task with a callback URL changes next, on the sandbox's clock; infinite for never."""
+        return min(desk.account.next_change for desk in self._desks.values())
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Give the variables by which `ElementsSession.from_env` comes here."""
+        return {"KLING_GATEWAY": name, "KLING_BASE_URL": self.url(name), "KLING_API_KEY": self.key}
+
     def account(self, name: str) -> Account:
         """Show the truth of the account at a gateway."""
         account = self._desks[name].account

@@ -10,7 +10,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from clock import VirtualClock
 
 from kling_elements_async import ElementSpec, ElementsSession
 from kling_elements_async.gateways import EzModel
@@ -19,6 +18,7 @@ from kling_elements_async.sandbox.body import Body
 from kling_elements_async.sandbox.dialects import DIALECTS
 from kling_elements_async.sandbox.refusal import RefusedError
 from kling_elements_async.sandbox.visit import Visit
+from kling_elements_async.testing import VirtualClock
 from kling_elements_async.transport import Transport
 from kling_elements_async.wire import Call, Reply
 

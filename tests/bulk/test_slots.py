@@ -5,10 +5,10 @@ import sys
 from random import Random
 
 import pytest
-from clock import VirtualClock
 
 from kling_elements_async import Created, ElementsSession, NotCreated, NotSentError, TooManyTasksError
 from kling_elements_async import bulk as bulk_module
+from kling_elements_async.testing import VirtualClock
 
 from .hall import Hall, bulk, without_a_wire
 from .materials import a_spec, mostly_slow, named
