@@ -14,7 +14,13 @@ from kling_elements_async.sandbox import SandboxThread
 from kling_elements_async.wire import Gateway
 
 README = Path(__file__).parents[1] / "README.md"
-EXAMPLES = list(Document.parse(str(README), PythonCodeBlockParser()).examples())
+# Those behind this heading need a framework each: tests/recipes runs them.
+RECIPES = README.read_text().index("## In your program")
+EXAMPLES = [
+    example
+    for example in Document.parse(str(README), PythonCodeBlockParser()).examples()
+    if example.start < RECIPES
+]
 CALLS = ("create", "get_one", "list_custom", "list_presets", "delete")
 
 

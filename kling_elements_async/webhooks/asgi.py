@@ -6,26 +6,36 @@ Law: needs no framework. Source: the ASGI specification, "HTTP & WebSocket ASGI 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from attrs import frozen
+
 from .callback import MOST_BYTES, Receiver, status_for
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
-def asgi_app(session: Receiver) -> AsgiApp:
-    """Return an ASGI app that hands callbacks to a session, whatever the path below its mount."""
+@frozen
+class CallbackApp:
+    """The app. An object and no function: Starlette's ``add_route`` takes a function for a handler of requests."""
 
-    async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    session: Receiver
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _answer(session, scope, receive, send)
+            await _answer(self.session, scope, receive, send)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
 
-    return app
+
+def asgi_app(session: Receiver) -> CallbackApp:
+    """Return an ASGI app that hands callbacks to a session, whatever their path.
+
+    Starlette answers a ``mount`` without its last slash by a redirect, which no gateway follows: ``add_route`` it.
+    """
+    return CallbackApp(session)
 
 
 async def _answer(session: Receiver, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
