@@ -15,13 +15,28 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from . import chart, cpu, imports, learned, memory, pace, rate, shared, switch, uploads, waits
+from . import (
+    chart,
+    cpu,
+    imports,
+    learned,
+    limited,
+    memory,
+    pace,
+    rate,
+    shared,
+    soak,
+    switch,
+    uploads,
+    waits,
+)
 from .table import Table
 
 SUITES: dict[str, Callable[..., Table]] = {
     "cpu": cpu.run,
     "waits": waits.run,
     "shared": shared.run,
+    "limited": limited.run,
     "learned": learned.run,
     "switch": switch.run,
     "memory": memory.run,
@@ -29,6 +44,7 @@ SUITES: dict[str, Callable[..., Table]] = {
     "uploads": uploads.run,
     "pace": pace.run,
     "imports": imports.run,
+    "soak": soak.run,
 }
 _HERE = Path(__file__).parent
 

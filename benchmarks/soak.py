@@ -63,6 +63,7 @@ def _rows(plan: Plan, calm: Findings, stormy: Sequence[Findings]) -> tuple[Row |
         Row("extra requests an element, worst seed", max(extra), most=MOST_EXTRA if plan.rate < HARSH else None),
         Row("  requests an element without faults", calm.requests),
         Row("loop lag, p99, worst seed", max(found.lag[1] for found in everything) * 1e3, " ms", most=LONGEST_LAG),
+        Row("  of it our own work", max(found.own_lag for found in everything) * 1e3, " ms"),
         Row("  p50, median of seeds", median(found.lag[0] for found in everything) * 1e3, " ms"),
         Row("  peak memory, worst seed", max(found.megabytes for found in everything), " MB", digits=0),
         Row("  seconds without faults", calm.seconds, " s", digits=0),

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import resource
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,6 @@ from .opponents import GATEWAYS, Name, Opponent, Setting, Truth, faced
 SINGLE = 5  # each fifth element is made by create_element and wait_for_element, the others by create_many
 _DELETED = 50  # each fiftieth is deleted again
 _OTHER_CALLS = 40
-_PATIENCE = 1800.0
 _LATEST_LANDING = 2.5
 _TICK = 0.005
 _POLLING = Polling(first=0.05, longest=0.2)
@@ -87,6 +87,8 @@ class Findings:
     seconds: float
     lag: tuple[float, float]
     """Seconds by which a task that sleeps came late, while creates are in flight: p50 and p99."""
+    own_lag: float
+    """As much of that, at p99, as this process spent its own CPU time in: the rest is other processes'."""
     megabytes: float
     resolutions: dict[str, int]
     errors: dict[str, int]
@@ -96,16 +98,20 @@ class Findings:
 @define
 class _Lag:
     seconds: list[float] = field(factory=list)
+    own_seconds: list[float] = field(factory=list)
 
     async def watch(self) -> None:
         now = asyncio.get_running_loop().time
         while True:
-            before = now()
+            before, cpu_before = now(), time.thread_time()
             await asyncio.sleep(_TICK)
-            self.seconds.append(now() - before - _TICK)
+            late = now() - before - _TICK
+            self.seconds.append(late)
+            self.own_seconds.append(min(late, time.thread_time() - cpu_before))
 
-    def quantile(self, share: float) -> float:
-        return sorted(self.seconds)[int(share * (len(self.seconds) - 1))]
+
+def _quantile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))]
 
 
 @define
@@ -130,7 +136,7 @@ class Soak:
     async def _bulk(self) -> None:
         indices = [index for index in range(self.plan.elements) if index % SINGLE]
         specs = (_spec(self.plan.gateway, index) for index in indices)
-        async with self.session.create_many(specs, timeout=_PATIENCE) as outcomes:
+        async with self.session.create_many(specs, timeout=1800.0) as outcomes:
             async for outcome in outcomes:
                 name = outcome.spec.name
                 if isinstance(outcome, Created):
@@ -144,8 +150,8 @@ class Soak:
         spec = _spec(self.plan.gateway, index)
         async with room:
             try:
-                task = await self.session.create_element(spec, timeout=_PATIENCE)
-                element_id = await self.session.wait_for_element(task.task_id, timeout=_PATIENCE)
+                task = await self.session.create_element(spec, timeout=1800.0)
+                element_id = await self.session.wait_for_element(task.task_id, timeout=1800.0)
             except ElementsError as error:
                 self.told[index] = Told(spec.name, error=error)
             else:
@@ -210,7 +216,8 @@ async def _carried_out(plan: Plan, opponent: Opponent, key: str, log: Log) -> Fi
         leaked=len(leaked) + keys,
         requests=sum(truth.requests.values()) / plan.elements,
         seconds=seconds,
-        lag=(lag.quantile(0.5), lag.quantile(0.99)),
+        lag=(_quantile(lag.seconds, 0.5), _quantile(lag.seconds, 0.99)),
+        own_lag=_quantile(lag.own_seconds, 0.99),
         megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         resolutions=dict(soak.resolutions),
         errors=dict(Counter(type(told.error).__name__ for told in soak.told.values() if told.error)),
