@@ -7,7 +7,6 @@ and ``webhook-signature`` (``v1,<Base64>``, several separated by spaces), HMAC-S
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -39,11 +38,10 @@ def verify(
         ConfigurationError: there is no secret, or one that is none.
 
     """
-    keys = [_key_of(secret) for secret in checked_secrets(secrets)]
-    if not keys:
+    secrets = _masked(secrets)
+    if not checked_secrets(secrets):
         raise ConfigurationError("no webhook secret is given: nothing can be verified")
-    found = {name.lower(): value for name, value in headers.items()}
-    message_id, sent, given = (found.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
+    message_id, sent, given = (_header(headers, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
     if not (message_id and sent and given):
         raise WebhookVerificationError(
             "the callback is not signed: webhook-id, -timestamp or -signature is missing"
@@ -54,7 +52,7 @@ def verify(
     content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
     signed = b".".join((message_id.encode("utf-8", "replace"), sent.encode(), content))
     signatures = [each[3:].encode("utf-8", "replace") for each in given.split() if each.startswith("v1,")]
-    if not any(hmac.compare_digest(_signature(key, signed), each) for key in keys for each in signatures):
+    if not any(_signs(secret, signed, signatures) for secret in secrets):
         raise WebhookVerificationError("the callback's signature fits none of the secrets")
 
 
@@ -65,22 +63,41 @@ def checked_secrets(secrets: str | Secret | Iterable[str | Secret]) -> tuple[Sec
         ConfigurationError: one of them is no ``whsec_…`` with Base64 behind it.
 
     """
-    several = (secrets,) if isinstance(secrets, str | Secret) else tuple(secrets)
-    masked = tuple(each if isinstance(each, Secret) else Secret(hidden(each)) for each in several)
-    for secret in masked:
+    secrets = _masked(secrets)
+    for secret in secrets:
         _key_of(secret)
-    return masked
+    return secrets
+
+
+def _masked(secrets: str | Secret | Iterable[str | Secret]) -> tuple[Secret, ...]:
+    """Hide secrets from the frames of whoever may raise; what is no text becomes a secret that is none."""
+    several = (secrets,) if isinstance(secrets, str | Secret) else secrets
+    return tuple(
+        each if isinstance(each, Secret) else Secret(each if isinstance(each, str) else "") for each in several
+    )
 
 
 def _key_of(secret: Secret) -> bytes:
+    text = hidden(secret.reveal().strip().removeprefix(_PREFIX))
     try:
-        key = base64.b64decode(secret.reveal().strip().removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
         key = b""
     if not key:
         raise ConfigurationError("a webhook secret looks like whsec_ and Base64 behind it: copy it whole")
     return key
 
 
-def _signature(key: bytes, signed: bytes) -> bytes:
-    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header, or the empty text: also for a list of texts, which a caller makes of a repeated one."""
+    for key, value in headers.items():
+        if isinstance(key, str) and key.lower() == name:
+            return value if isinstance(value, str) else ""
+    return ""
+
+
+def _signs(secret: Secret, signed: bytes, signatures: list[bytes]) -> bool:
+    # Made once for all of them: a header has room for thousands, and a body may be large. Here it is in no
+    # frame that raises.
+    made = base64.b64encode(hmac.digest(_key_of(secret), signed, hashlib.sha256))
+    return any(hmac.compare_digest(made, each) for each in signatures)

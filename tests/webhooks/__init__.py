@@ -1,0 +1,1 @@
+"""Callbacks: their signatures, their bodies, the waits that they end, and the endpoints that take them."""
