@@ -45,12 +45,19 @@ def _newer(record: Record) -> ElementTask:
         status_word=word,
         message=text_or_none(record.get("message")),
         external_task_id=text_or_none(record.get("external_id")),
-        elements=tuple(map(_element_of, _rows(record.get("outputs"), "type", "element"))),
+        elements=tuple(_elements_of(record.get("outputs"))),
         created_at=moment_or_none(record.get("create_time")),
         updated_at=moment_or_none(record.get("update_time")),
         cost=next((text_or_none(row.get("amount")) for row in _rows(record.get("billing"))), None),
         raw=record,
     )
+
+
+def _elements_of(rows: Any) -> Iterator[Element]:
+    """Yield the elements among the outputs; one without an id is not there yet."""
+    for row in _rows(rows, "type", "element"):
+        if row.get("id") not in (None, ""):
+            yield _element_of(row)
 
 
 def _element_of(record: Record) -> Element:
@@ -64,7 +71,7 @@ def _element_of(record: Record) -> Element:
         description=text_or_none(record.get("description")),
         reference_type=_ELEMENT_TYPES.get(text_or_none(record.get("element_type"))),
         frontal_image=text_or_none(frontal[0].get("url")) if frontal else None,
-        other_images=_texts((row for row in images if row not in frontal), "url"),
+        other_images=_texts((row for row in images if row.get("role") != "frontal"), "url"),
         videos=_texts(_rows(materials, "type", "video"), "url"),
         voice=_voice_of(voice) if voice else None,
         tags=tuple(TAGS.get(tag, tag) for tag in _texts(_rows(record.get("tags")), "id")),
