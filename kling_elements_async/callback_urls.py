@@ -13,10 +13,17 @@ from urllib.parse import SplitResult, urlsplit
 from .wire import LOOPBACK
 
 LONGEST_URL = 2048
+_LONGEST_NAME = 253
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".localdomain", ".lan", ".home.arpa")
-_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
-# IPv6 that stands for an IPv4 address: 6to4, Teredo, and NAT64 (which Python 3.11 calls global).
-_EMBEDDING = [ipaddress.ip_network(each) for each in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48")]
+# A user is complained of separately. What stands around brackets is read by some parsers and dropped by others.
+_AUTHORITY = re.compile(r"(.*@)?(\[[0-9A-Fa-f:.]+]|[^][@:]+)(:[0-9]*)?")
+# In ASCII only: parsers turn full-width digits and dots into plain ones, and so a name into an address.
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+# All IPv6 that is routed in public. What stands for IPv4 (mapped, compatible, NAT64) lies outside of it, but for
+# 6to4 and Teredo; the last is for documents, which Python 3.11 does not know.
+_PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+_NOT_PUBLIC_IPV6 = [ipaddress.IPv6Network(each) for each in ("2002::/16", "2001::/32", "3fff::/20")]
 
 
 def callback_url_problems(url: str, *, public_only: bool, base_url: str) -> Iterator[str]:
@@ -31,7 +38,8 @@ def callback_url_problems(url: str, *, public_only: bool, base_url: str) -> Iter
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
-    if not host or not url.isprintable() or " " in url or "\\" in url or parts.scheme not in ("http", "https"):
+    is_readable = url.isprintable() and " " not in url and "\\" not in url
+    if not (host and is_readable and parts.scheme in ("http", "https") and _AUTHORITY.fullmatch(parts.netloc)):
         yield "is no http(s) URL"
         return
     if "@" in parts.netloc:
@@ -49,8 +57,8 @@ def _what_is_not_public(url: str, parts: SplitResult, host: str, port: int | Non
         yield "has a fragment (#), which is never sent"
     if port not in (None, 443):
         yield f"names port {port}; only 443 is called"
-    if not _can_be_public(host):
-        yield f"names {host}, which is no public address"
+    if not parts.netloc.isascii() or not _can_be_public(host):
+        yield f"names {host[:80]}, which is no public address"
 
 
 def _can_be_public(host: str) -> bool:
@@ -58,14 +66,15 @@ def _can_be_public(host: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return _is_public_name(host.removesuffix("."))
-    embeds = any(address in network for network in _EMBEDDING if network.version == address.version)
-    mapped = getattr(address, "ipv4_mapped", None) is not None
-    return address.is_global and not (embeds or mapped or address.is_multicast or address.is_reserved)
+    if isinstance(address, ipaddress.IPv6Address):
+        is_routed = address in _PUBLIC_IPV6 and not any(address in network for network in _NOT_PUBLIC_IPV6)
+        return is_routed and address.is_global
+    return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def _is_public_name(name: str) -> bool:
     labels = name.split(".")
-    if len(labels) < 2 or not all(labels) or "%" in name:
+    if len(labels) < 2 or len(name) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
         return False
     # Resolvers take 2130706433 and 0177.0.0.1 for addresses.
     return not _NUMBER.fullmatch(labels[-1]) and not name.endswith(_PRIVATE_NAMES)
