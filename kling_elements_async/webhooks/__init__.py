@@ -7,7 +7,8 @@ waits. ``aiohttp_handler`` and ``asgi_app`` are endpoints that need no more than
     app.add_route("/kling/callback", webhooks.asgi_app(session))  # FastAPI, Starlette
 
 They answer 204, or 401 for a bad signature, 405 for another method than POST, 413 for a body over 256 KiB and 400
-for what is no callback, each without a word of detail. Their URL goes into ``ElementSpec(callback_url=…)``.
+for what is no callback, each without a word of detail. Their URL goes into ``ElementSpec(callback_url=…)``. Where
+Starlette mounts the path, that URL ends in "/": it redirects from the other one, and no gateway follows.
 """
 
 from typing import Any

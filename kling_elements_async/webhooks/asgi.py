@@ -43,8 +43,10 @@ async def _answer(session: Receiver, scope: MutableMapping[str, Any], receive: R
     if scope["method"] != "POST":
         status, extra = 405, [(b"allow", b"POST")]
     elif (body := await _body(receive)) is None:
-        # The rest of the body is left unread, so the connection is of no more use.
-        status, extra = 413, [(b"connection", b"close")]
+        # The rest of the body is left unread, so the connection is of no more use; HTTP/2 forbids to say so
+        # (RFC 9113, 8.2.2).
+        is_first = scope.get("http_version", "1.1").startswith("1.")
+        status, extra = 413, [(b"connection", b"close")] if is_first else []
     else:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         status = await status_for(session, headers, body)
