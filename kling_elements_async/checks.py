@@ -36,7 +36,7 @@ def _text_problems(spec: ElementSpec) -> Iterator[str]:
             yield f"{place}: is empty"
         if len(text) > most:
             yield f"{place}: has {len(text)} characters; at most {most} are allowed"
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             yield f"{place}: holds half a character (a lone surrogate), which no request can carry"
     if spec.voice_id is not None and not spec.voice_id.strip():
         yield "voice_id: is empty"

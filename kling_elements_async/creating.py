@@ -82,12 +82,14 @@ class Creating:
 
     async def _examined(self, spec: ElementSpec) -> tuple[ElementSpec, list[str]]:
         """Return the spec with its Base64 as bytes, and its problems; files are read off the loop."""
+        if not needs_reading(spec):
+            return spec, problems_of(spec, self._gateway)
 
         def examine() -> tuple[ElementSpec, list[str]]:
             readable_spec = decoded(spec)
             return readable_spec, problems_of(readable_spec, self._gateway)
 
-        return await asyncio.to_thread(examine) if needs_reading(spec) else examine()
+        return await asyncio.to_thread(examine)
 
     async def _alone(
         self, spec: ElementSpec, create: "OneCreate", external_id: str, resumes: Literal["settled", "fresh"] | None
