@@ -1,8 +1,10 @@
-"""What all tests share: virtual time, one profile of hypothesis, and a mock of HTTP for small mapping tests."""
+"""What all tests share: a limit of real time, virtual time, one profile of hypothesis, and a mock of HTTP."""
 
+import asyncio
+import functools
 import inspect
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +30,29 @@ hypothesis.settings.load_profile("here")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores Ctrl-C, and so would the programs that the tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Real seconds: a test that hangs fails, and says where. No test of a free machine comes near them.
+LIMIT, SLOW_LIMIT = 40.0, 400.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each coroutine test a limit of real time, and let none leave a complaint of the loop's behind."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = _limited(item.obj, SLOW_LIMIT if item.get_closest_marker("slow") else LIMIT)
+
+
+def _limited(test: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    @functools.wraps(test)
+    async def limited(*args: Any, **named: Any) -> None:
+        complaints: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about["message"]))
+        async with asyncio.timeout(seconds):
+            await test(*args, **named)
+        assert complaints == []
+
+    return limited
 
 
 @pytest.fixture

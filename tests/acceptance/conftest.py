@@ -1,11 +1,7 @@
-"""The server, the virtual clock and sessions, for each test anew; and a limit of real time on each."""
+"""The server, the virtual clock and sessions, for each test anew."""
 
-import asyncio
-import functools
-import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,28 +12,6 @@ from .clock import VirtualClock
 from .errors import check_no_secret
 from .materials import GATEWAYS
 from .server import KEY, Server
-
-HERE = Path(__file__).parent
-LIMIT = 20.0  # real seconds; a test that hangs fails, and says where
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if (
-            HERE in item.path.parents
-            and isinstance(item, pytest.Function)
-            and inspect.iscoroutinefunction(item.obj)
-        ):
-            item.obj = _limited(item.obj, 120.0 if item.get_closest_marker("slow") else LIMIT)
-
-
-def _limited(test: Callable[..., Any], seconds: float) -> Callable[..., Any]:
-    @functools.wraps(test)
-    async def limited(*args: Any, **named: Any) -> None:
-        async with asyncio.timeout(seconds):
-            await test(*args, **named)
-
-    return limited
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
-"""A sandbox and sessions on one quick clock; each test has a limit of real time, and leaves the loop silent."""
+"""A sandbox and sessions on one quick clock."""
 
-import asyncio
-import functools
-import inspect
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,28 +10,6 @@ from kling_elements_async import ElementsSession
 from kling_elements_async.sandbox import Sandbox
 
 from .materials import QuickClock
-
-HERE = Path(__file__).parent
-LIMIT = 10.0
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        mine = HERE in item.path.parents and isinstance(item, pytest.Function)
-        if mine and inspect.iscoroutinefunction(item.obj):
-            item.obj = _limited(item.obj, 300.0 if item.get_closest_marker("slow") else LIMIT)
-
-
-def _limited(test: Callable[..., Any], seconds: float) -> Callable[..., Any]:
-    @functools.wraps(test)
-    async def limited(*args: Any, **named: Any) -> None:
-        complaints: list[str] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about["message"]))
-        async with asyncio.timeout(seconds):
-            await test(*args, **named)
-        assert complaints == []
-
-    return limited
 
 
 @pytest.fixture

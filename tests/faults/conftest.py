@@ -1,11 +1,7 @@
 """A scripted server, sessions on it, and what is looked at after each test."""
 
-import asyncio
-import functools
-import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,28 +12,6 @@ from kling_elements_async import ElementsError, ElementsSession, transport
 from .canary import check_error, check_no_secret, way_of
 from .materials import QuickClock, ezmodel
 from .wire_script import WireServer
-
-HERE = Path(__file__).parent
-LIMIT = 15.0  # real seconds; a test that hangs fails, and says where
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        ours = HERE in item.path.parents and isinstance(item, pytest.Function)
-        if ours and inspect.iscoroutinefunction(item.obj):
-            item.obj = _limited(item.obj, 120.0 if item.get_closest_marker("slow") else LIMIT)
-
-
-def _limited(test: Callable[..., Any], seconds: float) -> Callable[..., Any]:
-    @functools.wraps(test)
-    async def limited(*args: Any, **named: Any) -> None:
-        complaints: list[str] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about["message"]))
-        async with asyncio.timeout(seconds):
-            await test(*args, **named)
-        assert complaints == []
-
-    return limited
 
 
 @pytest.fixture
