@@ -122,7 +122,7 @@ class Server:
 
     async def until(self, call: str, count: int) -> None:
         """Until so many requests of a call have come in."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(self.calls(call)) < count:  # noqa: ASYNC110 (a test's own patience)
                 await asyncio.sleep(0.001)
 

@@ -39,6 +39,16 @@ class QuickClock:
         await asyncio.sleep(seconds / self.speed)
 
 
+class Hand:
+    """A clock that somebody moves: for a sandbox whose tasks end when the test says so."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
 def mostly_slow(values: Iterable[Any], *by_default: Any) -> list[Any]:
     """For a table: all values, of which only a few are met in the default run."""
     return [value if value in by_default else pytest.param(value, marks=pytest.mark.slow) for value in values]
@@ -130,7 +140,7 @@ def ours() -> set[str]:
     return names
 
 
-async def eventually(truth: Any, within: float = 3.0) -> None:
+async def eventually(truth: Any, within: float = 20.0) -> None:
     """Wait until something is true, in real seconds."""
     async with asyncio.timeout(within):
         while not truth():  # noqa: ASYNC110 - the truth is the sandbox's, which tells nobody

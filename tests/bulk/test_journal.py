@@ -28,6 +28,7 @@ from kling_elements_async.sandbox import Fault, Sandbox
 
 from .materials import (
     BLIND,
+    Hand,
     a_spec,
     all_outcomes,
     base64_of,
@@ -122,12 +123,14 @@ async def test_leaving_that_is_cancelled_again(session, sandbox, journal):
     await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await asyncio.sleep(0.2)
-    left = [thread for thread in threading.enumerate() if "journal" in thread.name]
+
+    def left():
+        return [thread for thread in threading.enumerate() if "journal" in thread.name]
+
     try:
-        assert left == []
+        await eventually(lambda: not left(), within=5.0)
     finally:
-        for thread in left:  # else this very test run could not end
+        for thread in left():  # else this very test run could not end
             thread._target.__self__._orders.put(None) if hasattr(thread, "_target") else None
     await eventually(lambda: not ours())
 
@@ -241,21 +244,24 @@ async def test_an_open_intent_where_no_external_ids_are(open_session, sandbox, j
 @pytest.mark.slow
 @pytest.mark.parametrize("gateway", BLIND)
 @pytest.mark.parametrize("held_by", ["max_connections", "a full account"])
-async def test_leaving_before_the_first_byte_closes_the_intent(quick, open_session, journal, gateway, held_by):
+async def test_leaving_before_the_first_byte_closes_the_intent(open_session, journal, gateway, held_by):
     """What had not left yet, or was refused, when the block was left does not exist, and a rerun makes it."""
     specs = [spec_for(gateway, f"item-{number}") for number in range(4)]
     slots = 1 if held_by == "a full account" else None
-    async with Sandbox(slots=slots, durations=(15.0, 15.0), clock=quick.now) as sandbox:
+    hand = Hand()
+    async with Sandbox(slots=slots, durations=lambda _: 15.0 - hand.time, clock=hand) as sandbox:
         account = sandbox.account(gateway)
         if held_by == "max_connections":
-            sandbox.script("create", Fault.slow_answer(0.3))
+            sandbox.script("create", LANDS_UNANSWERED)
         session = open_session(
             sandbox.gateway(gateway), max_connections=1 if held_by == "max_connections" else 100
         )
-        async with session.create_many(specs, journal=journal):
+        async with session.create_many(specs, journal=journal) as outcomes:
             await eventually(lambda: account.counts["create"] >= (4 if held_by == "a full account" else 1))
-            await asyncio.sleep(0.3 if held_by == "a full account" else 0.05)  # until the refusals are read
+            await eventually(lambda: len(outcomes.under_way) <= 1)  # until the refusals are read
         account.slots = None
+        hand.time = 15.0
+        sandbox._script.lines = ()
         again = await all_outcomes(open_session(sandbox.gateway(gateway)), specs, journal=journal)
         uncertain = [outcome.index for outcome in again if isinstance(outcome, NotCreated)]
         assert len(uncertain) <= (1 if held_by == "max_connections" else 0), f"of what never was: {uncertain}"
@@ -287,13 +293,15 @@ async def test_a_failed_task_is_made_anew_in_a_rerun(open_session, sandbox, jour
     assert isinstance(outcome, Created)
 
 
-async def test_a_task_that_outlasted_its_timeout_is_taken_up(quick, open_session, journal):
+async def test_a_task_that_outlasted_its_timeout_is_taken_up(open_session, journal):
     """The rerun waits for the same task."""
-    async with Sandbox(durations=(20.0, 20.0), clock=quick.now) as sandbox:
+    hand = Hand()
+    async with Sandbox(durations=(20.0, 20.0), clock=hand) as sandbox:
         (late,) = await all_outcomes(
-            open_session(sandbox.gateway("ezmodel")), named(1), journal=journal, timeout=5.0
+            open_session(sandbox.gateway("ezmodel")), named(1), journal=journal, timeout=50.0
         )
         assert isinstance(late.error, WaitTimeoutError)
+        hand.time = 20.0
         (outcome,) = await all_outcomes(open_session(sandbox.gateway("ezmodel")), named(1), journal=journal)
         assert (outcome.resolution, outcome.task.task_id) == ("resumed", late.task.task_id)
         assert posts(sandbox) == 1

@@ -59,13 +59,6 @@ def canary(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.fixture
-def quick_replies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request has 0.1 s for its answer, however large it is."""
-    monkeypatch.setattr(transport, "REPLY_TIMEOUT", 0.1)
-    monkeypatch.setattr(transport, "SLOWEST_UPLOAD", 1e15)
-
-
-@pytest.fixture
 def quick_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection has 0.08 s to be made."""
     given = transport._TIMEOUT

@@ -2,7 +2,6 @@
 
 import asyncio
 import struct
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from random import Random
@@ -52,20 +51,20 @@ def signing(url: str) -> Kling:
 
 
 class QuickClock:
-    """The machine's clock, except that a sleep is over at once and is added to the time."""
+    """Time that goes on by sleeps alone, and a sleep is over at once: a slow machine changes nothing."""
 
     def __init__(self) -> None:
         self.random = Random(7)
         self.slept: list[float] = []
         self.before_waking: Callable[[], Awaitable[object]] | None = None
-        self._skipped = 0.0
+        self._now = 1000.0
 
     def now(self) -> float:
-        return time.monotonic() + self._skipped
+        return self._now
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self._skipped += max(0.0, seconds)
+        self._now += max(0.0, seconds)
         if self.before_waking:
             await self.before_waking()
         await asyncio.sleep(0)

@@ -13,6 +13,8 @@ from .materials import CALLS, READS, a_spec, png
 from .test_connections import a_black_hole
 from .wire_script import answer, envelope, fin, land, request, rst, send, silence
 
+# Real seconds. What a cancellation must not wait for takes 10 s and more; a busy machine takes its time, too.
+PATIENCE = 5.0
 PICTURE_CALLS = ["create", "create with a known id", "get", "delete", "wait"]
 
 
@@ -82,7 +84,7 @@ async def settled(server, session, picture, others):
 
     for _ in range(20):  # a connection that was cut at once is still to be accepted
         await asyncio.sleep(0)
-    deadline = time.monotonic() + 0.5
+    deadline = time.monotonic() + PATIENCE
     # Looked at once for each answer: a thread that was cancelled while it waited opens the picture later, and closes it.
     while (found := left()) and time.monotonic() < deadline:  # noqa: ASYNC110 - a test's own patience
         await asyncio.sleep(0.001)
@@ -94,10 +96,8 @@ async def cancelled_once(server, session, call, picture, start):
     others = asyncio.all_tasks()
     posts = len(server.posts)
     running = asyncio.ensure_future(start(called(session, call, picture)))
-    begun = time.monotonic()
-    done, _ = await asyncio.wait([running], timeout=1)
+    done, _ = await asyncio.wait([running], timeout=PATIENCE)
     assert done, "it swallowed the cancellation"
-    assert time.monotonic() - begun < 0.5
     assert await settled(server, session, picture, others) == []
     assert len(server.posts) - posts <= 1
     if not running.cancelled():
@@ -161,7 +161,7 @@ async def cancelled_when(session, call, ready):
     start = time.monotonic()
     with pytest.raises(asyncio.CancelledError) as info:
         await running
-    assert time.monotonic() - start < 0.1
+    assert time.monotonic() - start < PATIENCE
     assert taken(session) == []
     return getattr(info.value, "__notes__", [])
 
@@ -241,8 +241,7 @@ async def test_a_create_cancelled_behind_the_gate(server, open_session):
     server.script(request, send(answer(envelope(None, 1302, "slow down"), 429, Retry_After="20")), fin)
     session = open_session(clock=None)
     first = asyncio.create_task(session.get_element("77"))
-    await server.until(lambda: server.requests)
-    await asyncio.sleep(0.02)
+    await server.until(lambda: session._exchange._gate.is_closed)
     notes = await cancelled_when(session, session.create_element(a_spec()), lambda: asyncio.sleep(0.02))
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)

@@ -36,7 +36,9 @@ from .wire_script import (
     rst,
     send,
     silence,
+    tell,
     truth,
+    until,
 )
 
 EACH_CALL = pytest.mark.parametrize("call", CALLS)
@@ -187,7 +189,7 @@ async def test_only_the_old_protocol_works(server, names, open_session, broken):
     names([("::1", port), ("127.0.0.1", server.port)])
     start = time.monotonic()
     await open_session(url=f"http://localhost:{server.port}").create_element(a_spec())
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < transport.CONNECT_TIMEOUT / 2
     assert len(server.posts) == 1
     for each in sockets:
         each.close()
@@ -281,14 +283,14 @@ async def test_a_tls_answer_that_is_cut(open_session, trusted, cut):
 
 
 async def test_a_server_that_says_no_goodbye(open_session, trusted):
-    """Fault 108: TLS without an answer to our end; close() is over within half a second."""
+    """Fault 108: TLS without an answer to our end; close() does not wait for it (aiohttp would, for 30 s)."""
     async with WireServer(serving(trusted.issue_cert("127.0.0.1"))) as server:
         server.script(request, send(KEPT), hang)
         session = open_session(url=server.url)
         await session.get_element("77")
         start = time.monotonic()
         await session.close()
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 5
 
 
 # ---------------------------------------------------------------- kept connections
@@ -354,10 +356,14 @@ EACH_TIME = pytest.mark.parametrize("late", [False, True], ids=["at once", "whil
 
 
 async def after_extra_bytes(server, session, extra, late):
-    steps = (send(KEPT), pause(0.01), send(extra)) if late else (send(KEPT + extra),)
-    server.script(request, *steps, truth)
+    answered, sent = asyncio.Event(), asyncio.Event()
+    steps = (send(KEPT), until(answered), send(extra)) if late else (send(KEPT + extra),)
+    server.script(request, *steps, tell(sent), truth)
     await session.get_element("77")
-    await asyncio.sleep(0.03)
+    answered.set()
+    await sent.wait()
+    for _ in range(20):  # what was sent on loopback is there: the loop has but to look
+        await asyncio.sleep(0)
     return await session.list_elements()
 
 
@@ -381,13 +387,13 @@ async def test_a_connection_with_bytes_left_over_is_dropped(server, open_session
 
 
 async def test_waiting_for_a_connection_takes_no_time_of_the_request(server, open_session, monkeypatch):
-    """Fault 28: eight requests of 0.05 s each over one connection, with 0.2 s for each: all succeed."""
-    monkeypatch.setattr(transport, "REPLY_TIMEOUT", 0.2)
-    server.otherwise = (request, pause(0.05), send(KEPT), fin)
+    """Fault 28: twelve requests of 0.1 s each over one connection, with 1 s for each: all succeed."""
+    monkeypatch.setattr(transport, "REPLY_TIMEOUT", 1.0)
+    server.otherwise = (request, pause(0.1), send(KEPT), fin)
     session = open_session(max_connections=1, retries=Retries(attempts=1))
-    got = await asyncio.gather(*(session.get_element("77") for _ in range(8)))
-    assert len(got) == 8
-    assert len(server.requests) == 8
+    got = await asyncio.gather(*(session.get_element("77") for _ in range(12)))
+    assert len(got) == 12
+    assert len(server.requests) == 12
 
 
 async def test_many_wait_for_a_few_connections(server, open_session):
@@ -404,27 +410,30 @@ async def test_a_create_that_gets_no_connection_in_time(server, open_session):
     blocking = asyncio.create_task(session.get_element("77"))
     await server.until(lambda: server.requests)
     start = time.monotonic()
-    async with asyncio.timeout(2):
-        with caught(NotSentError):
-            await session.create_element(a_spec(), timeout=0.2)
-    assert time.monotonic() - start < 0.5
+    with caught(NotSentError):
+        await session.create_element(a_spec(), timeout=0.2)
+    assert time.monotonic() - start < transport.REPLY_TIMEOUT / 2
     assert server.posts == []
     blocking.cancel()
     await asyncio.gather(blocking, return_exceptions=True)
 
 
-async def test_a_create_that_gets_its_connection_late(server, open_session):
+async def test_a_create_that_gets_its_connection_late(server, open_session, monkeypatch):
     """Fault 28: what it waited is taken from its own timeout, not added to it."""
     server.script(request, pause(0.3), send(KEPT), fin)
     server.otherwise = (request, silence)
     session = open_session(max_connections=1, clock=None)
     blocking = asyncio.create_task(session.get_element("77"))
     await server.until(lambda: server.requests)
-    start = time.monotonic()
-    async with asyncio.timeout(2):
-        with pytest.raises(ElementsError):
-            await session.create_element(a_spec(), timeout=0.5)
-    assert time.monotonic() - start < 0.65
+    granted, start = [], session._transport._deadlines.start
+    monkeypatch.setattr(
+        session._transport._deadlines, "start", lambda loop, left: granted.append(left) or start(loop, left)
+    )
+    begun = time.monotonic()
+    with pytest.raises(ElementsError):
+        await session.create_element(a_spec(), timeout=0.5)
+    assert time.monotonic() - begun < transport.REPLY_TIMEOUT / 2
+    assert all(seconds <= 0.21 for seconds in granted), granted
     await blocking
 
 
@@ -474,6 +483,14 @@ PROXY_REFUSALS = {
 UNTOLD = pytest.mark.xfail(
     strict=True, reason="the proxy of a foreign http session shows only where it answers in HTTP"
 )
+
+
+@pytest.fixture
+def fixtures(request):
+    """The test's own request: the name means a step here."""
+    return request
+
+
 EACH_REFUSAL = pytest.mark.parametrize(
     "what",
     [pytest.param(what, marks=() if what.isdigit() else (UNTOLD, pytest.mark.slow)) for what in PROXY_REFUSALS],
@@ -499,9 +516,11 @@ async def test_a_proxy_that_is_not_there(clock, call):
 
 @FEW_CALLS
 @EACH_REFUSAL
-async def test_a_proxy_that_makes_no_tunnel(server, clock, quick_connects, monkeypatch, what, call):
+async def test_a_proxy_that_makes_no_tunnel(server, clock, fixtures, monkeypatch, what, call):
     """Fault 30: whatever the proxy does before there is a tunnel, the gateway has seen nothing."""
-    monkeypatch.setattr(transport, "REPLY_TIMEOUT", 0.3)
+    if what == "silence":
+        fixtures.getfixturevalue("quick_connects")
+        monkeypatch.setattr(transport, "REPLY_TIMEOUT", 0.3)
     server.otherwise = (request, *PROXY_REFUSALS[what])
     await through_proxy(server.port, call, clock)
     assert all(seen.method == "CONNECT" for seen in server.requests)

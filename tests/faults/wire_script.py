@@ -82,24 +82,36 @@ def send(data: bytes) -> Step:
     return step
 
 
-def drip(data: bytes, every: float, piece: int = 1) -> Step:
-    """Send a few bytes at a time."""
-
-    async def step(connection: Connection) -> None:
-        for start in range(0, len(data), piece):
-            await send(data[start : start + piece])(connection)
-            await asyncio.sleep(every)
-
-    return step
-
-
-def flood(data: bytes, every: float | None = None) -> Step:
+def flood(data: bytes) -> Step:
     """Send the same bytes again and again, until the other side goes."""
 
     async def step(connection: Connection) -> None:
         while True:
             await send(data)(connection)
-            await asyncio.sleep(every or 0)
+            await asyncio.sleep(0)
+
+    return step
+
+
+def leap(seconds: float) -> Step:
+    """Let the loop's own time go on by so much at once: what is due by then is due now, on however slow a machine."""
+
+    async def step(_: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        time = loop.time
+        loop.time = lambda: time() + seconds  # type: ignore[method-assign]
+
+    return step
+
+
+def crawl(*pieces: bytes, each: float = 3.0) -> Step:
+    """Send one piece after the other, and let so many seconds of the loop's time go by after each."""
+
+    async def step(connection: Connection) -> None:
+        for piece in pieces:
+            await send(piece)(connection)
+            await leap(each)(connection)
+            await asyncio.sleep(0)
 
     return step
 
@@ -114,6 +126,15 @@ def pause(seconds: float) -> Step:
 def until(event: asyncio.Event) -> Step:
     async def step(_: Connection) -> None:
         await event.wait()
+
+    return step
+
+
+def tell(event: asyncio.Event) -> Step:
+    """Say that the steps before are done."""
+
+    async def step(_: Connection) -> None:
+        event.set()
 
     return step
 
@@ -260,7 +281,7 @@ class WireServer:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Until something has happened here."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not condition():  # noqa: ASYNC110 - a test's own patience
                 await asyncio.sleep(0.001)
 
