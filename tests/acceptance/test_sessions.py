@@ -77,7 +77,7 @@ async def test_closed_while_a_call_runs(server, open_session):
     calls = [asyncio.create_task(CALLS[name](session)) for name in ("get_element", "wait_for_element")]
     await server.until("get", 2)
     await session.close()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         errors = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(error, ElementsError) for error in errors)
 

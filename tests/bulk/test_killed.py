@@ -151,7 +151,7 @@ async def test_ctrl_c_in_the_middle(tmp_path):
         process = await started(sandbox, 30, tmp_path / "out", journal=journal, speed=clock.speed)
         await eventually(lambda: sandbox.account("ezmodel").creates >= 8)
         process.send_signal(signal.SIGINT)
-        _, errors = await asyncio.wait_for(process.communicate(), 5)
+        _, errors = await asyncio.wait_for(process.communicate(), 40)
         for word in (b"never", b"destroyed", b"ResourceWarning", b"ElementsError", b"unclosed"):
             assert word not in errors
         assert errors.rstrip().endswith(b"KeyboardInterrupt")

@@ -1,6 +1,7 @@
 """The command as a process of its own: with pipes, as a script runs it, or in a terminal, as a person does."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import re
@@ -56,6 +57,7 @@ class Terminal:
         self._arguments = map(str, arguments)
         self._env = env | {"COLUMNS": str(columns), "TERM": "xterm"}
         self.text = ""
+        self._closed = asyncio.Event()
 
     async def __aenter__(self):
         self._ours, theirs = pty.openpty()
@@ -83,9 +85,10 @@ class Terminal:
         try:
             self.text += os.read(self._ours, 65536).decode(errors="replace").replace("\r\n", "\n")
         except OSError:  # Linux says so when the other end is closed
+            self._closed.set()
             asyncio.get_running_loop().remove_reader(self._ours)
 
-    async def see(self, pattern, within=10.0):
+    async def see(self, pattern, within=40.0):
         until = time.monotonic() + within
         while not (found := re.search(pattern, self.text)):
             assert time.monotonic() < until, f"no {pattern!r} in {self.text!r}"
@@ -98,11 +101,12 @@ class Terminal:
     def signal(self, number=signal.SIGINT):
         self._process.send_signal(number)
 
-    async def end(self, within=10.0):
+    async def end(self, within=40.0):
         """Wait for the end, and return the exit code and what stands on the screen."""
         async with asyncio.timeout(within):
             code = await self._process.wait()
-        await asyncio.sleep(0.05)
+        with contextlib.suppress(TimeoutError):  # elsewhere than on Linux nothing tells that all was read
+            await asyncio.wait_for(self._closed.wait(), 1.0)
         return Ran(code, self.screen)
 
     @property

@@ -41,7 +41,7 @@ async def test_ctrl_c_ends_a_wait_and_says_how_to_go_on(slow_sandbox, order):
         await terminal.see(r"submitted|processing")
         (task_id,) = slow_sandbox.account("ezmodel").tasks
         terminal.press_ctrl_c()
-        ran = await terminal.end(within=3)
+        ran = await terminal.end()
     assert ran.code == 130
     last = ran.out.rstrip().split("\n")[-1]
     assert last.endswith(f"stopped; the task goes on at the gateway. Go on with: kling-elements wait {task_id}")
@@ -58,7 +58,7 @@ async def test_ctrl_c_during_a_create_says_where_to_look(sandbox, env, order):
     async with Terminal(*order, env=env) as terminal:
         await terminal.see("creating fox")
         terminal.press_ctrl_c()
-        ran = await terminal.end(within=3)
+        ran = await terminal.end()
     assert ran.code == 130
     assert "may or may not be created. Look with: kling-elements list" in ran.out
 
@@ -83,7 +83,7 @@ async def test_the_sandbox_serves_until_ctrl_c(monkeypatch):
         async with ElementsSession.from_env() as session:
             assert (await session.list_preset_elements()).elements
         terminal.press_ctrl_c()
-        ran = await terminal.end(within=3)
+        ran = await terminal.end()
     assert ran.code == 130
     assert ran.out.count("export ") == 5
     assert "Traceback" not in ran.out
