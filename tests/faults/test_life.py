@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import gc
+import itertools
 import logging
 import os
 import pickle
@@ -24,6 +25,7 @@ from kling_elements_async import (
     Polling,
     Retries,
     SessionUnusableError,
+    WaitTimeoutError,
 )
 from kling_elements_async import transport as transport_module
 from kling_elements_async.retries import may_be_sent_again, was_not_taken
@@ -144,6 +146,39 @@ async def test_after_a_fork(open_session, call):
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     await session.get_element("77")
+
+
+def test_another_kind_of_loop():
+    """Fault 107: uvloop, where it is installed, makes no difference."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def use():
+        async with WireServer() as server, ElementsSession(ezmodel(server.url)) as session:
+            server.script(request, land, rst)
+            element = await session.create_and_wait(a_spec())
+            assert [f"9{task_id}" for task_id in server.ledger.tasks] == [element.element_id]
+            server.otherwise = (request, silence)
+            with pytest.raises(WaitTimeoutError):
+                await session.wait_for_element("77", timeout=0.05)
+
+    uvloop.run(use())
+
+
+async def test_a_wall_clock_that_jumps(server, open_session, monkeypatch):
+    """Fault 90: an hour forth and back at each look at it changes no pause and no deadline."""
+    real, jumps = time.time, itertools.cycle((3600.0, -3600.0))
+    monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
+    server.ledger.status = "processing"
+    session = open_session(clock=None, polling=Polling(first=0.01, longest=0.01))
+    server.script(request, send(answer(envelope(None, 1302, "slow down"), 429, Retry_After="0.01")), fin)
+    waiting = asyncio.create_task(session.wait_for_element("77", timeout=30))
+    await server.until(lambda: len(server.looks) > 3)
+    server.ledger.status = "succeed"
+    assert await waiting == "977"
+    server.ledger.status = "processing"
+    with caught(WaitTimeoutError) as info:
+        await session.wait_for_element("78", timeout=0.1)
+    assert 0.1 <= info.value.elapsed < 30
 
 
 # ---------------------------------------------------------------- the end

@@ -246,6 +246,8 @@ class Ledger:
 class WireServer:
     """``server.script(steps…)`` is for the next connection, ``otherwise`` for each that has none."""
 
+    TRUTH: tuple[Step, ...] = (truth,)
+
     def __init__(
         self, tls: ssl.SSLContext | None = None, *, port: int = 0, received_at_once: int | None = None
     ) -> None:
@@ -257,7 +259,7 @@ class WireServer:
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self.ledger = Ledger()
         self.connections: list[Connection] = []
-        self.otherwise: tuple[Step, ...] = (truth,)
+        self.otherwise = self.TRUTH
         self._scripts: deque[tuple[Step, ...]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
