@@ -26,7 +26,7 @@ T = TypeVar("T")
 ROUND_TRIP = 0.1
 _FIRST = 860434405402222626
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-_ELEMENT = Element("856528387816046601", reference_type="image")
+_FIRST_ELEMENT = 856528387816046601
 
 
 @frozen
@@ -82,7 +82,7 @@ class Account:
         return ElementTask(
             self.task_id(index),
             TaskStatus.SUCCEEDED if is_over else TaskStatus.PROCESSING,
-            elements=(_ELEMENT,) if is_over else (),
+            elements=(Element(str(_FIRST_ELEMENT + index), reference_type="image"),) if is_over else (),
             created_at=_BEGAN,
             updated_at=_BEGAN + timedelta(seconds=min(now, ended)),
         )

@@ -20,6 +20,7 @@ from typing import Any
 from attrs import frozen
 
 FIRST_TASK_ID = 860434405402222626
+Envelope = tuple[bytes, ...]
 _PAGE = re.compile(rb"pageNum=(\d+)&pageSize=(\d+)")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _HEAD = (
@@ -27,8 +28,9 @@ _HEAD = (
     b"Content-Type: application/json; charset=utf-8\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n"
 )
 _PICTURE = "https://cdn.example.com/kling/elements/2026/01/01/8f14e45fceea167a5a36dedd4bea2543"
+_ID = "<task id>"
 _ELEMENT = {
-    "element_id": 856528387816046601,
+    "element_id": _ID,  # as text: each task has an element of its own
     "element_name": "my-character",
     "element_description": "A protagonist for my video series, in a red coat and with short dark hair",
     "reference_type": "image_refer",
@@ -42,21 +44,19 @@ _ELEMENT = {
     "owned_by": "13724809",
     "status": "succeed",
 }
-_ID = "<task id>"
 _OUTER = {"code": 0, "message": "SUCCEED", "request_id": "5b2b8e1f-6f5e-4c1c-9d0a-3f4a5b6c7d8e"}
 
 
-def _envelope(status: str, **rest: Any) -> tuple[bytes, bytes]:
-    """Return the text of an answer before and after its task id."""
+def _envelope(status: str, **rest: Any) -> Envelope:
+    """Return the text of an answer around its ids."""
     # Quickly done: a session learns from these when a first look is worth it.
     times = {"created_at": 1767225600000, "updated_at": 1767225600040}
     data = {"task_id": _ID, "task_status": status, **times, **rest}
     return _split({**_OUTER, "data": data})
 
 
-def _split(body: dict[str, Any]) -> tuple[bytes, bytes]:
-    before, after = json.dumps(body, separators=(",", ":")).split(_ID)
-    return before.encode(), after.encode()
+def _split(body: dict[str, Any]) -> Envelope:
+    return tuple(part.encode() for part in json.dumps(body, separators=(",", ":")).split(_ID))
 
 
 _SUBMITTED = _envelope("submitted")
@@ -102,7 +102,7 @@ class _Tasks:
         self._ends.append(time.monotonic() + self._lasting)
         return b"%d" % (FIRST_TASK_ID + len(self._ends) - 1)
 
-    def envelope(self, task_id: bytes) -> tuple[bytes, bytes]:
+    def envelope(self, task_id: bytes) -> Envelope:
         number = int(task_id) - FIRST_TASK_ID if task_id.isdigit() else -1
         is_running = 0 <= number < len(self._ends) and self._ends[number] > time.monotonic()
         return _PROCESSING if is_running else _FINISHED
@@ -110,8 +110,7 @@ class _Tasks:
     def page(self, number: int, size: int) -> bytes:
         last = len(self._ends) - (number - 1) * size
         ids = [b"%d" % (FIRST_TASK_ID + index) for index in range(last - 1, max(0, last - size) - 1, -1)]
-        envelopes = [(self.envelope(task_id), task_id) for task_id in ids]
-        rows = [before[_ROW_BEGIN:] + task_id + after[:-1] for (before, after), task_id in envelopes]
+        rows = [task_id.join(self.envelope(task_id))[_ROW_BEGIN:-1] for task_id in ids]
         return _LIST_BEGIN + b",".join(rows) + b"]}"
 
 
@@ -162,9 +161,8 @@ class _Connection(asyncio.BufferedProtocol):
             *_, kind, task_id = path.split(b"/")
             self._answer(_KINDS.get(kind) or self._tasks.envelope(task_id), task_id)
 
-    def _answer(self, envelope: tuple[bytes, bytes], task_id: bytes) -> None:
-        before, after = envelope
-        self._write(before + task_id + after)
+    def _answer(self, envelope: Envelope, task_id: bytes) -> None:
+        self._write(task_id.join(envelope))
 
     def _write(self, body: bytes) -> None:
         self._transport.write(_HEAD % len(body) + body)

@@ -32,13 +32,15 @@ OnUpdate = Callable[[ElementTask], object]
 
 # A task just created may take this long to be seen by a query.
 VISIBLE_WITHIN = 30.0
-# Looks at a task that has ended, but shows no usable element id, before its answer is called broken.
+# Looks at a task that has ended, but shows no element id or another task's, before its answer is called broken.
 LOOKS_FOR_AN_ID = 3
 # Misses of a task that this session did not create: the first may be a lag, the second is the answer.
 MISSES = 2
 # Looks come so many times later at tasks that call back, as long as the last true callback is no older than this.
 SLOWER_WITH_CALLBACKS = 4.0
 HEARD_WITHIN = 60.0
+# Elements whose task is remembered, so that no second task is given the same one.
+OWNERS_KEPT = 10_000
 _NO_RECORD: dict[str, Any] = {}
 
 
@@ -122,6 +124,7 @@ class Watches:
         self._on_end = on_end
         self._born: dict[str, tuple[float, ReferenceType, bool]] = {}
         self._heard_at = -math.inf
+        self._owners: dict[str, str] = {}
 
     def born(self, task_id: str, kind: ReferenceType, *, calls_back: bool = False) -> None:
         """Note that this session created a task just now: it may not be visible yet."""
@@ -158,7 +161,7 @@ class Watches:
         if task.status is TaskStatus.FAILED:
             watch.fail(ElementFailedError(task))
         elif task.status is TaskStatus.SUCCEEDED and task.element_id is not None:
-            watch.resolve(task)
+            self._resolve(watch, task, task.element_id)
         elif task.status is TaskStatus.SUCCEEDED:
             shown = readable(task.raw)
             text = f"task {task.task_id} has succeeded, but its answer names no element: {shown}"
@@ -196,6 +199,17 @@ class Watches:
         now = self.now()
         for watch in self.by_id.values():
             watch.expire_due(now)
+
+    def _resolve(self, watch: Watch, task: ElementTask, element_id: str) -> None:
+        """Give the waits their element, unless a task before has named it: then another look may know better."""
+        owner = self._owners.setdefault(element_id, task.task_id)
+        if len(self._owners) > OWNERS_KEPT:
+            del self._owners[next(iter(self._owners))]
+        if owner == task.task_id:
+            watch.resolve(task)
+        else:
+            text = f"task {task.task_id} names element {element_id}, which is that of task {owner}: look at both"
+            self._count_without_id(watch, UnexpectedReplyError(text, status=200, excerpt=readable(task.raw)))
 
     def _count_without_id(self, watch: Watch, error: ElementsError) -> None:
         watch.looks_without_id += 1

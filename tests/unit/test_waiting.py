@@ -82,7 +82,9 @@ class Gateway:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, BaseException):
             raise answer
-        return evolve(answer, task_id=task_id)
+        # Element 1 for the usual task, and an element of its own for each other.
+        elements = tuple(evolve(each, element_id="1" if task_id == ID else task_id) for each in answer.elements)
+        return evolve(answer, task_id=task_id, elements=elements)
 
     async def list_page(self, page, page_size):
         raise NotOfferedError("ezmodel", "list elements")
