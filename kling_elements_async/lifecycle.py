@@ -21,6 +21,10 @@ class Lifecycle:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self._pauses: set[asyncio.Future[object]] = set()
+        # Hundreds may wait at once, each until its deadline: one alarm at the nearest is enough for all.
+        self._waits: dict[asyncio.Future[None], float] = {}
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = math.inf
 
     def check(self) -> asyncio.AbstractEventLoop:
         """Return the running loop.
@@ -71,31 +75,60 @@ class Lifecycle:
             SessionUnusableError: the session was closed meanwhile.
 
         """
-        loop = self.check()
-        left = until - self.clock.now()
-        pause = asyncio.ensure_future(
-            self.clock.sleep(max(0.0, left)) if left < math.inf else loop.create_future()
-        )
-        self._pauses.add(pause)
+        woken: asyncio.Future[None] = self.check().create_future()
+
+        def wake(_: object) -> None:
+            _wake(woken)
+
+        self._waits[woken] = until
+        if until < self._alarm_at:
+            self._set_alarm(until)
+        turn.add_done_callback(wake)
         try:
-            await asyncio.wait((turn, pause), return_when=asyncio.FIRST_COMPLETED)
+            await woken
         finally:
-            pause.cancel()
-            self._pauses.discard(pause)
+            turn.remove_done_callback(wake)
+            del self._waits[woken]
+            if not self._waits:
+                self._set_alarm(math.inf)
         if self.is_closed and not turn.done():
             raise self.closed_error()
         return turn.done()
+
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = asyncio.ensure_future(self._ring(at)) if at < math.inf else None
+
+    async def _ring(self, at: float) -> None:
+        """Wake those whose time is over, each time that the nearest deadline has come."""
+        while at < math.inf:
+            await self.clock.sleep(max(0.0, at - self.clock.now()))
+            now = self.clock.now()
+            for woken, until in self._waits.items():
+                if until <= now:
+                    _wake(woken)
+            at = self._alarm_at = min((until for until in self._waits.values() if until > now), default=math.inf)
+        self._alarm = None
 
     def close(self) -> None:
         """End every pause, and refuse every further call."""
         self.is_closed = True
         for pause in self._pauses:
             pause.cancel()
+        for woken in self._waits:
+            _wake(woken)
 
     @staticmethod
     def closed_error() -> SessionUnusableError:
         """Return the error for what was running when the session closed."""
         return SessionUnusableError("the session was closed while this was running")
+
+
+def _wake(woken: "asyncio.Future[None]") -> None:
+    if not woken.done():
+        woken.set_result(None)
 
 
 def _is_being_cancelled() -> bool:
