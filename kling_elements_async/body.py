@@ -99,6 +99,11 @@ class Body:
         self._pictures = pictures
         self.size = sum(map(len, texts)) + sum(-(-picture.size // 3) * 4 for picture in pictures)
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it comes in more than one piece."""
+        return bool(self._pictures)
+
     def upload(self) -> "Upload":
         """Return the body for one attempt."""
         return Upload(self)
@@ -131,7 +136,7 @@ class Upload:
         return self
 
     async def __anext__(self) -> bytes:
-        if self.started:
+        if self.started and self.body.has_pictures:
             await asyncio.sleep(0)
         try:
             piece = next(self._pieces, None)

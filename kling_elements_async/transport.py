@@ -37,7 +37,8 @@ logger = logging.getLogger("kling_elements_async")
 
 _USER_AGENT = f"kling-elements-async/{__version__} aiohttp/{aiohttp.__version__}"
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
-_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=None)
+# ``connect`` covers ``sock_connect``, which would cost each create a timer more.
+_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_connect=None, sock_read=None)
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
 
@@ -130,7 +131,8 @@ class Transport:
             call.request.method,
             self._url_of(call.request.path),
             headers=self._headers_for(upload),
-            data=upload,
+            # Found out by aiohttp, the kind of payload costs more than writing it.
+            data=None if upload is None else aiohttp.AsyncIterablePayload(upload),
             allow_redirects=False,
             raise_for_status=False,
             timeout=_TIMEOUT,
