@@ -7,13 +7,15 @@ way at once.
 import asyncio
 import math
 import uuid
-from typing import Literal
+from collections.abc import Coroutine
+from typing import Any, Literal
 
 from attrs import frozen
 
 from .body import Body
 from .checks import needs_reading, problems_of
 from .errors import InvalidElementError, NotSentError
+from .events import SILENT, CreateBegan, CreateEnded, Events
 from .exchange import Exchange
 from .lifecycle import Lifecycle
 from .models import ElementSpec
@@ -34,13 +36,21 @@ class Creating:
     """The creates of one session."""
 
     def __init__(
-        self, gateway: Gateway, exchange: Exchange, resending: Resending, lifecycle: Lifecycle, slots: Slots
+        self,
+        gateway: Gateway,
+        exchange: Exchange,
+        resending: Resending,
+        lifecycle: Lifecycle,
+        slots: Slots,
+        *,
+        events: Events = SILENT,
     ) -> None:
         self._gateway = gateway
         self._exchange = exchange
         self._resending = resending
         self._lifecycle = lifecycle
         self._slots = slots
+        self._events = events
         self._under_way: dict[str, _UnderWay] = {}
 
     async def check(self, spec: ElementSpec) -> list[str]:
@@ -70,6 +80,31 @@ class Creating:
             ApiError: the gateway refused.
 
         """
+        work = self._created(spec, timeout, external_id, hooks, resumes, queues=queues)
+        return await (self._told(spec, work) if self._events else work)
+
+    async def _told(self, spec: ElementSpec, work: Coroutine[Any, Any, Creation]) -> Creation:
+        """Tell of the beginning and the end of a create."""
+        number = self._events.number()
+        self._events.tell(CreateBegan(number, spec.name))
+        try:
+            made = await work
+        except BaseException as error:
+            self._events.tell(CreateEnded(number, None, error, self._slots.running))
+            raise
+        self._events.tell(CreateEnded(number, made.task, None, self._slots.running))
+        return made
+
+    async def _created(
+        self,
+        spec: ElementSpec,
+        timeout: float,
+        external_id: str | None,
+        hooks: Hooks | None,
+        resumes: Literal["settled", "fresh"] | None,
+        *,
+        queues: bool,
+    ) -> Creation:
         readable_spec, problems = await self._examined(spec)
         if problems:
             raise InvalidElementError(spec.name, problems)
@@ -140,6 +175,7 @@ class Creating:
             timeout,
             queues,
             math.inf if queues else self._lifecycle.clock.now() + timeout,
+            self._events,
         )
 
     async def _run(self, create: "OneCreate", resumes: Literal["settled", "fresh"] | None) -> Creation:

@@ -17,6 +17,7 @@ from .errors import (
     RateLimitedError,
     TooManyTasksError,
 )
+from .events import SILENT, Events, Sent
 from .lifecycle import Lifecycle
 from .throttle import Gate
 from .transport import Transport
@@ -28,11 +29,19 @@ T = TypeVar("T")
 class Exchange:
     """Performs calls, and tells the gate what came of them."""
 
-    def __init__(self, gateway: Gateway, transport: Transport, gate: Gate, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        transport: Transport,
+        gate: Gate,
+        lifecycle: Lifecycle,
+        events: Events = SILENT,
+    ) -> None:
         self._gateway = gateway
         self._transport = transport
         self._gate = gate
         self._lifecycle = lifecycle
+        self._events = events
 
     async def perform(
         self, call: Call[T], body: Body | None = None, *, until: float = math.inf, patient: bool = False
@@ -52,8 +61,7 @@ class Exchange:
         while True:
             await self._pass(call, body, until, patient=patient)
             try:
-                reply = await self._transport.send(call, body, until=until)
-                value = call.read(reply)
+                value = await (self._told(call, body, until) if self._events else self._sent(call, body, until))
             except AuthenticationError as error:
                 if is_renewed or not self._gateway.renew_authorization(error):
                     raise
@@ -64,6 +72,24 @@ class Exchange:
             else:
                 self._gate.passed()
                 return value
+
+    async def _sent(self, call: Call[T], body: Body | None, until: float) -> T:
+        return call.read(await self._transport.send(call, body, until=until))
+
+    async def _told(self, call: Call[T], body: Body | None, until: float) -> T:
+        """Send a call, and tell of it."""
+        began, status, failed = self._lifecycle.clock.now(), None, None
+        try:
+            reply = await self._transport.send(call, body, until=until)
+            status = reply.status
+            return call.read(reply)
+        except ElementsError as error:
+            failed = error
+            status = getattr(error, "status", 0) or status
+            raise
+        finally:
+            seconds = self._lifecycle.clock.now() - began
+            self._events.tell(Sent(call.what, call.request.method, seconds, status, failed))
 
     async def _pass(self, call: Call[T], body: Body | None, until: float, *, patient: bool) -> None:
         """Come back with the gate open and a place among the requests in flight taken."""

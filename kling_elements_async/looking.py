@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, retry_if_result
 from tenacity.stop import stop_never
 
 from .errors import AuthenticationError, ElementsError, PermissionDeniedError
+from .events import SILENT, Events, Looked
 from .lifecycle import Lifecycle
 from .models import ElementTask
 from .polling import Polling
@@ -26,11 +27,14 @@ _LOOKS_PER_SPAN = 8
 class Looking:
     """Looks at single tasks."""
 
-    def __init__(self, look: Look, watches: Watches, polling: Polling, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, look: Look, watches: Watches, polling: Polling, lifecycle: Lifecycle, events: Events = SILENT
+    ) -> None:
         self._look = look
         self._watches = watches
         self._polling = polling
         self._lifecycle = lifecycle
+        self._events = events
 
     async def stream(self, watch: Watch, is_over: Callable[[Watch], bool]) -> None:
         """Look until the task has ended, or ``is_over`` says that another looks at it now."""
@@ -56,6 +60,8 @@ class Looking:
 
     async def once(self, watch: Watch) -> bool:
         """Look once, and say whether the watch has ended."""
+        if self._events:
+            self._events.tell(Looked(watch.task_id))
         try:
             task = await self._look(watch.task_id, self._nearest(watch) if self._left(watch) else math.inf)
         except (AuthenticationError, PermissionDeniedError) as error:

@@ -20,6 +20,7 @@ from .errors import (
     RateLimitedError,
     UnexpectedReplyError,
 )
+from .events import SILENT, Events, Retried
 from .lifecycle import Lifecycle
 from .throttle import Gate
 
@@ -56,10 +57,11 @@ def was_not_taken(error: BaseException) -> bool:
 class Resending:
     """Sends a call again within ``Retries``, at a growing, jittered pace, and not before the gate opens."""
 
-    def __init__(self, policy: Retries, lifecycle: Lifecycle, gate: Gate) -> None:
+    def __init__(self, policy: Retries, lifecycle: Lifecycle, gate: Gate, events: Events = SILENT) -> None:
         self._policy = policy
         self._lifecycle = lifecycle
         self._gate = gate
+        self._events = events
 
     async def run(
         self,
@@ -103,11 +105,15 @@ class Resending:
         def pause(state: RetryCallState) -> float:
             return self._pause(state.attempt_number, _error_of(state), bounds)
 
+        def tell(state: RetryCallState) -> None:
+            self._events.tell(Retried(state.attempt_number + 1, state.upcoming_sleep, _error_of(state)))
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and worth(error)),
             wait=pause,
             stop=lambda state: bounds.are_reached(state, self._lifecycle.clock.now()),
             sleep=self._lifecycle.sleep,
+            before_sleep=tell,
             reraise=True,
         )
         return await retrying(attempt)

@@ -22,6 +22,7 @@ from .clock import Clock, SystemClock
 from .creating import Creating
 from .deleting import Deleting, due
 from .errors import ConfigurationError, ElementsError, UnexpectedReplyError
+from .events import Events, OnEvent
 from .exchange import Exchange
 from .identity import is_about
 from .ids import checked_id
@@ -68,6 +69,7 @@ class ElementsSession:
         http: a client session of your own, used and left open. Redirects, timeouts and the key are set on each
             request; cookies, proxies and the number of connections are its owner's.
         webhook_secrets: the ``whsec_…`` of the account, where it signs its callbacks; several while they rotate.
+        on_event: a plain callable, told what the session does: the values are in ``events``.
         clock: time and chance, for tests.
 
     Raises:
@@ -85,6 +87,7 @@ class ElementsSession:
         max_running_tasks: int | None = None,
         http: aiohttp.ClientSession | None = None,
         webhook_secrets: Iterable[str] = (),
+        on_event: OnEvent | None = None,
         clock: Clock | None = None,
     ) -> None:
         # Masked first: a traceback with locals shows what this frame holds.
@@ -101,12 +104,15 @@ class ElementsSession:
         if max_running_tasks is not None and max_running_tasks < 1:
             raise ConfigurationError(f"max_running_tasks is {max_running_tasks}: at least 1, or None, is needed")
         self._transport = Transport(gateway, self._lifecycle, max_connections, http)
-        gate = Gate(self._lifecycle.clock)
-        self._exchange = Exchange(gateway, self._transport, gate, self._lifecycle)
-        self._resending = Resending(retries or Retries(), self._lifecycle, gate)
+        events = Events(on_event)
+        gate = Gate(self._lifecycle.clock, events)
+        self._exchange = Exchange(gateway, self._transport, gate, self._lifecycle, events)
+        self._resending = Resending(retries or Retries(), self._lifecycle, gate, events)
         self._deleting = Deleting(gateway, self._exchange, self._resending, self._lifecycle)
-        self._slots = Slots(self._lifecycle.clock, max_running_tasks, self._follow)
-        self._creating = Creating(gateway, self._exchange, self._resending, self._lifecycle, self._slots)
+        self._slots = Slots(self._lifecycle.clock, max_running_tasks, self._follow, events)
+        self._creating = Creating(
+            gateway, self._exchange, self._resending, self._lifecycle, self._slots, events=events
+        )
         self._waiting = Waiting(
             partial(self._asked, patient=True),
             self._listed,
@@ -114,6 +120,7 @@ class ElementsSession:
             self._lifecycle,
             on_end=self._slots.ended,
             is_urgent=lambda: self._slots.has_queue,
+            events=events,
         )
         self._webhook_secrets = (
             optional.load("webhooks.signature").checked_secrets(webhook_secrets) if webhook_secrets else ()

@@ -29,6 +29,7 @@ from .errors import (
     TooManyTasksError,
     UnexpectedReplyError,
 )
+from .events import SILENT, Adopted, Events
 from .exchange import Exchange
 from .identity import is_made_here
 from .lifecycle import Lifecycle
@@ -87,6 +88,7 @@ class OneCreate:
     timeout: float
     queues: bool
     until: float
+    events: Events = SILENT
     began: float = 0.0
     sending_since: float = 0.0
     sent_at: datetime | None = None
@@ -244,6 +246,7 @@ class OneCreate:
 
     def _adopted(self, task: ElementTask, failed: ElementsError) -> ElementTask:
         """Return a task found by its external id, unless a caller's id turns out to belong to another element."""
+        self.events.tell(Adopted(task.task_id, self.external_id))
         made = task.element
         if not task.is_terminal:
             self.slots.runs(task.task_id)

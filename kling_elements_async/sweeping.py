@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 from .errors import AuthenticationError, ElementsError, NotOfferedError
+from .events import SILENT, Events, Looked
 from .lifecycle import Lifecycle
 from .models import ElementTask, Page, TaskStatus
 from .polling import Polling
@@ -44,12 +45,15 @@ class Sweeping:
         polling: Polling,
         lifecycle: Lifecycle,
         is_urgent: Callable[[], bool],
+        *,
+        events: Events = SILENT,
     ) -> None:
         self._list_page = list_page
         self._watches = watches
         self._polling = polling
         self._lifecycle = lifecycle
         self._is_urgent = is_urgent
+        self._events = events
         self.is_running = False
         self._not_before = -math.inf
         self._pages = 1
@@ -162,6 +166,8 @@ class Sweeping:
         size = min(MOST_ROWS, max(LEAST_ROWS, needed))
         deepest = ended = 0
         for number in count(1):
+            if self._events:
+                self._events.tell(Looked(None))
             page = await self._list_page(number, size)
             self._pages = number
             is_shown = False

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .clock import Clock
+from .events import SILENT, Events, GateClosed, Queued
 
 FIRST_CLOSING = 1.0
 LONGEST_CLOSING = 60.0
@@ -30,8 +31,9 @@ FORGOTTEN_AFTER = 900.0
 class Gate:
     """Closed by a 429, and by connection failures or 5xx in a row; opens for one probe, then for all."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, events: Events = SILENT) -> None:
         self._clock = clock
+        self._events = events
         self._opens_at = -math.inf
         self._closings = 0
         self._failures = 0
@@ -80,6 +82,7 @@ class Gate:
             self._closings = min(self._closings + 1, 6)
         self._opens_at = max(self._opens_at, now + min(seconds or own, LONGEST_CLOSING))
         self._probe_until = -math.inf
+        self._events.tell(GateClosed(self._opens_at - now))
 
 
 class Slots:
@@ -90,8 +93,11 @@ class Slots:
     first come, first served; ``follow`` is asked to watch running tasks while any queue.
     """
 
-    def __init__(self, clock: Clock, fixed: int | None, follow: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: Clock, fixed: int | None, follow: Callable[[str], None], events: Events = SILENT
+    ) -> None:
         self._clock = clock
+        self._events = events
         self._limit: float = math.inf if fixed is None else fixed
         self._is_fixed = fixed is not None
         self._follow = follow
@@ -125,6 +131,7 @@ class Slots:
             self._queue.append(turn)
         self._wake()
         if not turn.done():
+            self._events.tell(Queued(self.running, len(self._queue)))
             for task_id in tuple(self._running):
                 self._follow(task_id)
         return turn

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from .events import SILENT, CalledBack, Events, WaitBegan, WaitEnded
 from .lifecycle import Lifecycle
 from .looking import Look, Looking
 from .models import ElementTask, TaskStatus
@@ -29,12 +30,14 @@ class Waiting:
         *,
         on_end: Callable[[str], None] = lambda _: None,
         is_urgent: Callable[[], bool] = lambda: False,
+        events: Events = SILENT,
     ) -> None:
         self._lifecycle = lifecycle
         self._polling = polling
-        self.watches = Watches(lifecycle.clock.now, on_end)
-        self._looking = Looking(look, self.watches, polling, lifecycle)
-        self._sweeping = Sweeping(list_page, self.watches, polling, lifecycle, is_urgent)
+        self._events = events
+        self.watches = Watches(lifecycle.clock.now, on_end, events)
+        self._looking = Looking(look, self.watches, polling, lifecycle, events)
+        self._sweeping = Sweeping(list_page, self.watches, polling, lifecycle, is_urgent, events=events)
         self._at_work: set[asyncio.Task[None]] = set()
 
     async def wait(self, task_id: str, *, timeout: float | None, on_update: OnUpdate | None) -> ElementTask:
@@ -47,6 +50,22 @@ class Waiting:
             AuthenticationError, PermissionDeniedError: the account may not look.
 
         """
+        work = self._waited(task_id, timeout, on_update)
+        return await (self._told(task_id, work) if self._events else work)
+
+    async def _told(self, task_id: str, work: Coroutine[Any, Any, ElementTask]) -> ElementTask:
+        """Tell of the beginning and the end of a wait."""
+        number = self._events.number()
+        self._events.tell(WaitBegan(number, task_id))
+        try:
+            task = await work
+        except BaseException as error:
+            self._events.tell(WaitEnded(number, task_id, None, error))
+            raise
+        self._events.tell(WaitEnded(number, task_id, task, None))
+        return task
+
+    async def _waited(self, task_id: str, timeout: float | None, on_update: OnUpdate | None) -> ElementTask:
         if timeout is not None and not timeout >= 0:
             raise ValueError(f"timeout is {timeout!r}: seconds, 0 for one look, or None for no limit")
         loop = self._lifecycle.check()
@@ -72,6 +91,7 @@ class Waiting:
         nobody waits for is forgotten, so that a stranger's callbacks cost nothing.
         """
         watch = self.watches.by_id.get(task.task_id) or self.watches.by_id.get(task.external_task_id or "")
+        self._events.tell(CalledBack(task.task_id, task.status, is_signed))
         if is_signed:
             self.watches.heard()
         if watch is None:

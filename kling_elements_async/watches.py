@@ -23,6 +23,7 @@ from .errors import (
     UnexpectedReplyError,
     WaitTimeoutError,
 )
+from .events import SILENT, Events, Settled
 from .models import ElementTask, ReferenceType, TaskStatus
 from .wire import readable
 
@@ -117,11 +118,12 @@ class Watch:
 class Watches:
     """All that a session waits for, and the tasks that it has just created."""
 
-    def __init__(self, now: Callable[[], float], on_end: Callable[[str], None]) -> None:
+    def __init__(self, now: Callable[[], float], on_end: Callable[[str], None], events: Events = SILENT) -> None:
         self.by_id: dict[str, Watch] = {}
         self.durations = Durations()
         self.now = now
         self._on_end = on_end
+        self._events = events
         self._born: dict[str, tuple[float, ReferenceType, bool]] = {}
         self._heard_at = -math.inf
         self._owners: dict[str, str] = {}
@@ -169,6 +171,7 @@ class Watches:
         if task.is_terminal:
             self._learn(watch, task)
             self._on_end(task.task_id)
+            self._events.tell(Settled(task))
         return watch.has_ended
 
     def missed(self, watch: Watch, error: ElementsError) -> None:
