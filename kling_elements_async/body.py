@@ -97,7 +97,7 @@ class Body:
         self.is_held = False
         self._texts = texts
         self._pictures = pictures
-        self.size = sum(map(len, texts)) + sum(-(-picture.size // 3) * 4 for picture in pictures)
+        self.size: int = sum(map(len, texts)) + sum(-(-picture.size // 3) * 4 for picture in pictures)
 
     @property
     def has_pictures(self) -> bool:

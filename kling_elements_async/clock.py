@@ -28,7 +28,7 @@ class SystemClock:
     """The machine's monotonic clock: a wall clock that jumps changes no wait."""
 
     def __init__(self) -> None:
-        self.random = Random()  # noqa: S311 - spreads requests, guards nothing
+        self.random: Random = Random()  # noqa: S311 - spreads requests, guards nothing
 
     def now(self) -> float:
         return time.monotonic()

@@ -64,7 +64,7 @@ class InvalidElementError(ElementsError, ValueError):
     """The spec breaks documented limits; ``problems`` lists all of them, each with its place. Nothing was sent."""
 
     def __init__(self, name: str, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         listed = "".join(f"\n  - {problem}" for problem in self.problems)
         super().__init__(f"element {name[:40]!r} was not sent; mend this first:{listed}")
 

@@ -13,7 +13,7 @@ from attrs import frozen
 from .errors import ElementsError
 from .models import ElementTask, TaskStatus
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 
 @frozen

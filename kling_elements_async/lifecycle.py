@@ -17,7 +17,7 @@ class Lifecycle:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.is_closed = False
+        self.is_closed: bool = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self._pauses: set[asyncio.Future[object]] = set()

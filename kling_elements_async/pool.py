@@ -13,7 +13,7 @@ class Pool:
     """So many places; ``most`` 0 is no limit, ``taken`` says how many are not free."""
 
     def __init__(self, most: int) -> None:
-        self.taken = 0
+        self.taken: int = 0
         self._most: float = most or math.inf
         self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
 

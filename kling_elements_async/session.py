@@ -40,7 +40,7 @@ from .wire import Call, Gateway
 
 T = TypeVar("T")
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 MOST_CONNECTIONS = 100
 LAST_PAGE = 1000

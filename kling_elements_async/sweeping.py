@@ -54,7 +54,7 @@ class Sweeping:
         self._lifecycle = lifecycle
         self._is_urgent = is_urgent
         self._events = events
-        self.is_running = False
+        self.is_running: bool = False
         self._not_before = -math.inf
         self._pages = 1
         self._depth = 0

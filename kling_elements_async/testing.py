@@ -40,7 +40,7 @@ class VirtualClock:
     """
 
     def __init__(self, start: float = 1000.0, seed: int = 0) -> None:
-        self.random = Random(seed)  # noqa: S311 - spreads requests, guards nothing
+        self.random: Random = Random(seed)  # noqa: S311 - spreads requests, guards nothing
         self.naps: list[float] = []
         self._start = self._now = start
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []

@@ -33,7 +33,7 @@ SLOWEST_UPLOAD = 128 * 1024  # bytes a second that a body is given time for
 _CLOSING = 0.25
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL)
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 _USER_AGENT = f"kling-elements-async/{__version__} aiohttp/{aiohttp.__version__}"
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}

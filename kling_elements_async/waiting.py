@@ -35,7 +35,7 @@ class Waiting:
         self._lifecycle = lifecycle
         self._polling = polling
         self._events = events
-        self.watches = Watches(lifecycle.clock.now, on_end, events)
+        self.watches: Watches = Watches(lifecycle.clock.now, on_end, events)
         self._looking = Looking(look, self.watches, polling, lifecycle, events)
         self._sweeping = Sweeping(list_page, self.watches, polling, lifecycle, is_urgent, events=events)
         self._at_work: set[asyncio.Task[None]] = set()

@@ -27,7 +27,7 @@ from .events import SILENT, Events, Settled
 from .models import ElementTask, ReferenceType, TaskStatus
 from .wire import readable
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 OnUpdate = Callable[[ElementTask], object]
 
@@ -120,7 +120,7 @@ class Watches:
 
     def __init__(self, now: Callable[[], float], on_end: Callable[[str], None], events: Events = SILENT) -> None:
         self.by_id: dict[str, Watch] = {}
-        self.durations = Durations()
+        self.durations: Durations = Durations()
         self.now = now
         self._on_end = on_end
         self._events = events

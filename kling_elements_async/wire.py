@@ -192,7 +192,7 @@ class Gateway:
 
     def __init__(self, *, api_key: str, base_url: str | None = None) -> None:
         api_key = hidden(api_key)
-        self.base_url = checked_base_url(self.default_base_url if base_url is None else base_url)
+        self.base_url: str = checked_base_url(self.default_base_url if base_url is None else base_url)
         self._key = checked_key(api_key, self.name)
 
     def __repr__(self) -> str:

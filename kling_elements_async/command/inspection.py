@@ -20,7 +20,7 @@ class Inspection:
     """One look. Afterwards ``rows`` is how many there are, and ``lines()`` says what is wrong."""
 
     def __init__(self, session: ElementsSession, manifest: Manifest) -> None:
-        self.rows = 0
+        self.rows: int = 0
         self._session = session
         self._manifest = manifest
         self._carries_id = session.gateway.carries.external_ids

@@ -21,7 +21,7 @@ class Output:
 
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json
-        self.progress = Progress(sys.stderr, is_quiet=is_json)
+        self.progress: Progress = Progress(sys.stderr, is_quiet=is_json)
 
     def result(self, record: Mapping[str, Any], *lines: str) -> None:
         """Write a result: the record with ``--json``, else the lines."""

@@ -16,7 +16,7 @@ from ..wire import Reply, readable
 from .records import LostDigitsError, exact_id, moment_or_none, text_or_none
 from .refusals import refusal, too_large
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 TAG_IDS: dict[Tag, str] = {tag: f"o_{number}" for number, tag in enumerate(Tag, 101)}
 TAGS: dict[str, Tag] = {tag_id: tag for tag, tag_id in TAG_IDS.items()}

@@ -4,6 +4,8 @@ Source: anyfast's page "Create Custom Element": image elements only, tags requir
 a voice nor a callback among its parameters, and ``created_at`` in seconds.
 """
 
+from typing import ClassVar
+
 from ..models import ElementSpec, ElementTask
 from ..wire import Call, Carries, Gateway
 from .native import create_call, query_call
@@ -14,7 +16,9 @@ class AnyFast(Gateway):
 
     name = "anyfast"
     default_base_url = "https://www.anyfast.ai/kling"
-    carries = Carries(external_ids=False, videos=False, tags_required=True, voice="none", callbacks="none")
+    carries: ClassVar[Carries] = Carries(
+        external_ids=False, videos=False, tags_required=True, voice="none", callbacks="none"
+    )
 
     def create(self, spec: ElementSpec, external_task_id: str | None) -> Call[ElementTask]:
         return create_call(spec, external_task_id)

@@ -5,7 +5,7 @@ detail". It knows no external id and no tags, takes images as URLs only, and a v
 Its text gives no number of images: the frontal one is recommended.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..models import ElementSpec, ElementTask, Images
 from ..wire import Call, Carries, Gateway, Reply, Request
@@ -20,7 +20,7 @@ class EvoLink(Gateway):
 
     name = "evolink"
     default_base_url = "https://api.evolink.ai"
-    carries = Carries(
+    carries: ClassVar[Carries] = Carries(
         external_ids=False,
         least_others=0,
         most_others=None,

@@ -5,6 +5,8 @@ which tells nothing: a create answered so is looked up by its external id. The p
 external id, and binds a voice to video elements only; the other calls are those of the same family.
 """
 
+from typing import ClassVar
+
 from ..wire import Carries
 from .native import NativeGateway
 
@@ -14,4 +16,4 @@ class Kkiai(NativeGateway):
 
     name = "kkiai"
     default_base_url = "https://www.kkiai.com/kling"
-    carries = Carries(external_ids=True, voice="video")
+    carries: ClassVar[Carries] = Carries(external_ids=True, voice="video")

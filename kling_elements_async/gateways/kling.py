@@ -40,7 +40,7 @@ class Kling(NativeGateway):
         elif access_key is None or secret_key is None:
             raise ConfigurationError("kling needs api_key, or access_key and secret_key")
         else:
-            self.base_url = checked_base_url(self.default_base_url if base_url is None else base_url)
+            self.base_url: str = checked_base_url(self.default_base_url if base_url is None else base_url)
             pair = checked_key(access_key, self.name), checked_key(secret_key, self.name)
             self._signer = optional.load("gateways.signing", extra="jwt").Signer(*pair)
 

@@ -8,7 +8,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 # Seconds stay below this until the year 5138; the vendors' milliseconds passed it in 1973.
 _MILLISECONDS_FROM = 1e11

@@ -56,7 +56,7 @@ class Account:
         """The latest requests, oldest first."""
         self.counts: Counter[str] = Counter()
         """All requests so far, by call."""
-        self.most_running = 0
+        self.most_running: int = 0
         """The most tasks that ever ran at the same time."""
         self.called: deque[Called] = deque(maxlen=100_000)
         """The latest callbacks, oldest first."""

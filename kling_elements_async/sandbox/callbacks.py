@@ -55,7 +55,7 @@ class Callbacks:
         self._signer = signer
         self._running: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
-        self.in_flight = 0
+        self.in_flight: int = 0
         """How many are on their way."""
 
     def wake(self) -> None:

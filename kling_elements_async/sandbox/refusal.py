@@ -31,8 +31,9 @@ class RefusedError(Exception):
     def __init__(self, code: int, message: str | None = None) -> None:
         """Take the status, and without a message the text, from the table of codes."""
         self.code = code
-        self.status, usual = CODES.get(code, (400, "Unknown error"))
-        self.message = message or usual
+        status, usual = CODES.get(code, (400, "Unknown error"))
+        self.status: int = status
+        self.message: str = message or usual
         super().__init__(self.message)
 
 

@@ -14,7 +14,7 @@ from ..gateways.callbacks import called_back
 from ..models import ElementTask
 from ..wire import readable, strict_json
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 MOST_BYTES = 256 * 1024
 
