@@ -3,6 +3,7 @@
 Law: one look is one request, never sent again by itself; a failed look is a missed one.
 """
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -15,7 +16,9 @@ from .events import SILENT, Events, Looked
 from .lifecycle import Lifecycle
 from .models import ElementTask
 from .polling import Polling
-from .watches import Watch, Watches
+from .watches import Watch, Watches, is_whole
+
+logger = logging.getLogger("kling_elements_async")
 
 # Asks for one task, by a deadline on the session's clock.
 Look = Callable[[str, float], Awaitable[ElementTask]]
@@ -72,6 +75,24 @@ class Looking:
         else:
             self._watches.seen(watch, task)
         watch.expire_due(self._lifecycle.clock.now())
+        return watch.has_ended
+
+    async def confirm(self, watch: Watch) -> bool:
+        """Look once because a hint came, and say whether it was true.
+
+        A look that fails or shows no end has no other effect: a stranger can cause it, so it is no miss.
+        """
+        if self._events:
+            self._events.tell(Looked(watch.task_id))
+        try:
+            task = await self._look(watch.task_id, self._nearest(watch))
+        except ElementsError as error:
+            logger.debug("a hint on task %s could not be confirmed: %s", watch.task_id, type(error).__name__)
+            return False
+        if watch.has_ended or not (task.is_terminal and is_whole(task)):
+            return False
+        for each in dict.fromkeys((watch, *self._watches.about(task))):
+            self._watches.seen(each, task)
         return watch.has_ended
 
     def first_pause(self, watch: Watch) -> float:

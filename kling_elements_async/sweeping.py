@@ -14,9 +14,9 @@ from typing import Any
 from .errors import AuthenticationError, ElementsError, NotOfferedError
 from .events import SILENT, Events, Looked
 from .lifecycle import Lifecycle
-from .models import ElementTask, Page, TaskStatus
+from .models import ElementTask, Page
 from .polling import Polling
-from .watches import Watch, Watches
+from .watches import Watch, Watches, is_whole
 
 ListPage = Callable[[int, int], Awaitable[Page]]
 
@@ -172,9 +172,8 @@ class Sweeping:
             self._pages = number
             is_shown = False
             for row, task in enumerate(page.tasks, (number - 1) * size + 1):
-                # A success without its element is confirmed singly: lists may be behind.
-                is_whole = task.status is not TaskStatus.SUCCEEDED or task.element_id is not None
-                if (watch := self._watch_of(task, opened)) and is_whole:
+                # A success without its element is looked at singly: lists may be behind.
+                if (watch := self._watch_of(task, opened)) and is_whole(task):
                     is_shown = True
                     unseen.discard(watch.task_id)
                     watch.unlisted = 0

@@ -12,10 +12,13 @@ from typing import Any
 from .events import SILENT, CalledBack, Events, WaitBegan, WaitEnded
 from .lifecycle import Lifecycle
 from .looking import Look, Looking
-from .models import ElementTask, TaskStatus
+from .models import ElementTask
 from .polling import Polling
 from .sweeping import ListPage, Sweeping
-from .watches import OnUpdate, Wait, Watch, Watches
+from .watches import OnUpdate, Wait, Watch, Watches, is_whole
+
+# Seconds between two looks at one task for which strangers can be the cause.
+BETWEEN_HINTS = 5.0
 
 
 class Waiting:
@@ -90,28 +93,31 @@ class Waiting:
         A signed one is believed, an unsigned one is a hint: the task is looked at, once in a while at most. What
         nobody waits for is forgotten, so that a stranger's callbacks cost nothing.
         """
-        watch = self.watches.by_id.get(task.task_id) or self.watches.by_id.get(task.external_task_id or "")
         self._events.tell(CalledBack(task.task_id, task.status, is_signed))
-        if is_signed:
-            self.watches.heard()
-        if watch is None:
-            if is_signed and task.is_terminal:
-                self.watches.ended(task.task_id)
-            return
-        watch.calls_back = watch.calls_back or is_signed
         # A success that names no element is confirmed, too: Kling's older body has no room for one.
-        if is_signed and (task.status is not TaskStatus.SUCCEEDED or task.element_id is not None):
-            self.watches.seen(watch, task)
-        elif task.is_terminal and self._lifecycle.clock.now() >= watch.confirm_not_before:
-            watch.confirm_not_before = self._lifecycle.clock.now() + self._polling.longest
-            self._work(self._confirmed(watch))
+        is_believed = is_signed and is_whole(task)
+        watches = self.watches.about(task)
+        for watch in watches:
+            watch.calls_back = watch.calls_back or is_signed
+            if is_believed:
+                self.watches.told(watch, task)
+        if is_signed and task.is_terminal and not watches:
+            self.watches.ended(task.task_id)
+        elif task.is_terminal and not is_believed and watches:
+            watches[0].is_hinted = True
+            watches[0].confirming = watches[0].confirming or self._work(self._confirmed(watches[0]))
 
     async def _confirmed(self, watch: Watch) -> None:
+        """Look at a task for a hint of its end, at once, and then once for all those that came meanwhile."""
         try:
-            if await self._looking.once(watch):
-                self.watches.heard()
+            while watch.is_hinted:
+                watch.is_hinted = False
+                if await self._looking.confirm(watch):
+                    self.watches.heard()
+                await self._lifecycle.sleep(BETWEEN_HINTS)
         except Exception as error:  # noqa: BLE001 - a fault in a reader must reach those who wait
             watch.fail(error)
+        watch.confirming = None
 
     def _time_is_over(self, watch: Watch, wait: Wait) -> None:
         watch.expire(wait, self._lifecycle.clock.now())
@@ -137,8 +143,9 @@ class Waiting:
         watch.waits.remove(wait)
         if not watch.waits and self.watches.by_id.get(watch.task_id) is watch:
             del self.watches.by_id[watch.task_id]
-            if watch.stream:
-                watch.stream.cancel()
+            for work in (watch.stream, watch.confirming):
+                if work:
+                    work.cancel()
 
     def _attend(self, watch: Watch) -> None:
         """See to it that a watch is looked at: by the lists, or by a stream of its own."""

@@ -40,9 +40,15 @@ MISSES = 2
 # Looks come so many times later at tasks that call back, as long as the last true callback is no older than this.
 SLOWER_WITH_CALLBACKS = 4.0
 HEARD_WITHIN = 60.0
+_ORDER = {TaskStatus.SUBMITTED: 0, TaskStatus.UNKNOWN: 1, TaskStatus.PROCESSING: 1}
 # Elements whose task is remembered, so that no second task is given the same one.
 OWNERS_KEPT = 10_000
 _NO_RECORD: dict[str, Any] = {}
+
+
+def is_whole(task: ElementTask) -> bool:
+    """Whether a state can be taken in as it is: a success that names no element is confirmed by a query first."""
+    return task.status is not TaskStatus.SUCCEEDED or task.element_id is not None
 
 
 @define(eq=False)
@@ -81,7 +87,8 @@ class Watch:
     looks_without_id: int = 0
     unlisted: int = 0
     calls_back: bool = False
-    confirm_not_before: float = -math.inf
+    is_hinted: bool = False
+    confirming: "asyncio.Task[None] | None" = None
     stream: "asyncio.Task[None] | None" = None
 
     @property
@@ -140,9 +147,21 @@ class Watches:
         born, kind, calls_back = self._born.get(task_id, (-math.inf, None, False))
         return Watch(task_id, born, kind, calls_back=calls_back)
 
+    def about(self, task: ElementTask) -> list[Watch]:
+        """Return the open watches that a callback concerns: one may be on its id, one on its external id."""
+        ids = dict.fromkeys((task.task_id, task.external_task_id or ""))
+        return [watch for each in ids if (watch := self.by_id.get(each)) and not watch.has_ended]
+
     def heard(self) -> None:
-        """Note that a callback came which was true."""
+        """Note that a callback came which was true, and news."""
         self._heard_at = self.now()
+
+    def told(self, watch: Watch, task: ElementTask) -> None:
+        """Take in what a signed callback says, unless it is behind: they come twice, late, and sent again."""
+        known = watch.last
+        if known is None or task.is_terminal or _ORDER[task.status] > _ORDER.get(known.status, math.inf):
+            self.heard()
+            self.seen(watch, task)
 
     def slower_by(self, watch: Watch) -> float:
         """Return the factor by which looks at a task may come later: callbacks for such tasks arrive."""
