@@ -121,14 +121,14 @@ class Sweeping:
     def _pause(self, early: float) -> float:
         """Return the pause that costs least, lateness and requests together, at the rate at which tasks end."""
         polling = self._polling
+        slower = min(map(self._watches.slower_by, self._watches.by_id.values()), default=1.0)
         if self._is_urgent():
             pause = polling.first
         elif self._rate:
             best = math.sqrt(2 * self._pages * SECONDS_PER_REQUEST / self._rate)
             pause = min(max(best, polling.first), polling.longest)
         else:
-            return early
-        slower = min(map(self._watches.slower_by, self._watches.by_id.values()), default=1.0)
+            return early * slower
         return pause * slower * self._lifecycle.clock.random.triangular(0.8, 1.2)
 
     async def _sweep(self, look_singly: Callable[[Watch], None]) -> None:

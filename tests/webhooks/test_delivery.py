@@ -505,6 +505,26 @@ async def test_callbacks_among_lists(waiting, account, clock):
     assert [(await waits[str(number)]).element_id for number in range(4, 20)] == [f"e{n}" for n in range(4, 20)]
 
 
+async def test_lists_while_callbacks_arrive(waiting, account, clock):
+    """They come four times later, too, although no list has ever shown an end; when callbacks stop, as before."""
+    waits = await many(waiting, account, 60)
+    await clock.sleep(40)
+    began = clock.elapsed
+    for number in range(20):
+        account.end(str(number))
+        signed(waiting, task(str(number)))
+        await clock.sleep(5)
+    slow = gaps(account.lists, began + 6)
+    assert min(slow) >= 4 * SLOWER_WITH_CALLBACKS
+    assert max(slow) <= SLOWEST
+    await clock.sleep(HEARD_WITHIN + SLOWEST)
+    stopped = clock.elapsed
+    await clock.sleep(60)
+    assert max(gaps(account.lists, stopped)) <= 6
+    for wait in waits.values():
+        wait.cancel()
+
+
 async def test_a_signed_end_while_its_list_is_on_the_way(waiting, account, clock):
     """The list, which is older, does not bring it back."""
     waits = await many(waiting, account)
