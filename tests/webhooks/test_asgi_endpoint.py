@@ -21,7 +21,10 @@ def app(recorder):
 
 
 def pieces(*parts):
-    return [{"type": "http.request", "body": part, "more_body": part is not parts[-1]} for part in parts]
+    return [
+        {"type": "http.request", "body": part, "more_body": left > 0}
+        for left, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True)
+    ]
 
 
 async def run(app, scope, messages):
