@@ -89,11 +89,12 @@ class Looking:
         except ElementsError as error:
             logger.debug("a hint on task %s could not be confirmed: %s", watch.task_id, type(error).__name__)
             return False
-        if watch.has_ended or not (task.is_terminal and is_whole(task)):
+        is_end = task.is_terminal and is_whole(task) and not self._watches.names_anothers(task)
+        if watch.has_ended or not is_end:
             return False
         for each in dict.fromkeys((watch, *self._watches.about(task))):
             self._watches.seen(each, task)
-        return watch.has_ended
+        return True
 
     def first_pause(self, watch: Watch) -> float:
         """Return the seconds to the first look: none, but for a task that this session has just created.

@@ -94,8 +94,9 @@ class Waiting:
         nobody waits for is forgotten, so that a stranger's callbacks cost nothing.
         """
         self._events.tell(CalledBack(task.task_id, task.status, is_signed))
-        # A success that names no element is confirmed, too: Kling's older body has no room for one.
-        is_believed = is_signed and is_whole(task)
+        # A success that names no element is confirmed, too: Kling's older body has no room for one. So is one that
+        # names another task's: were it sent three times, it would end the wait.
+        is_believed = is_signed and is_whole(task) and not self.watches.names_anothers(task)
         watches = self.watches.about(task)
         for watch in watches:
             watch.calls_back = watch.calls_back or is_signed

@@ -152,6 +152,10 @@ class Watches:
         ids = dict.fromkeys((task.task_id, task.external_task_id or ""))
         return [watch for each in ids if (watch := self.by_id.get(each)) and not watch.has_ended]
 
+    def names_anothers(self, task: ElementTask) -> bool:
+        """Whether a state names the element of another task."""
+        return self._owners.get(task.element_id or "", task.task_id) != task.task_id
+
     def heard(self) -> None:
         """Note that a callback came which was true, and news."""
         self._heard_at = self.now()

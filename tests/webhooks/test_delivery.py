@@ -120,6 +120,19 @@ async def test_a_signed_success_without_an_element(waiting, account, clock):
     assert clock.elapsed <= BETWEEN_HINTS
 
 
+async def test_a_signed_success_with_the_element_of_another_task(waiting, account):
+    """It is confirmed, however often it comes: a mix-up at the gateway reaches no wait by a callback."""
+    account.add(OTHER)
+    first, second = await started(waiting), await started(waiting, OTHER)
+    signed(waiting, task(ID, element_id="77"))
+    assert (await first).element_id == "77"
+    signed(waiting, *[task(OTHER, element_id="77")] * 10)
+    await passes()
+    assert (second.done(), len(account.looks)) == (False, 3)
+    signed(waiting, task(OTHER, element_id="78"))
+    assert (await second).element_id == "78"
+
+
 async def test_a_signed_change(waiting, account):
     """It is shown to the caller as if it had been seen, each once and in order."""
     seen = []
