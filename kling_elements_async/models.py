@@ -4,6 +4,7 @@ Law: frozen, plain, and free of any gateway's words. Nothing here reads a file, 
 anything but ``TypeError`` and ``ValueError``.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
@@ -59,15 +60,22 @@ def _tags(values: Any) -> tuple[Tag, ...]:
     return tuple(Tag(value) for value in values)
 
 
+_USER = re.compile("//[^/]*@")
+
+
 def _shown(source: ImageSource) -> str:
-    """Show where an image lies or how large it is: never its bytes, nor a query, which may be signed."""
+    """Show where something lies or how large it is: never bytes, nor a user or a query, which may hold a token."""
     if isinstance(source, bytes):
         return f"<{len(source)} bytes>"
     if isinstance(source, Path):
         return repr(source)
     if source.startswith(("http://", "https://")):
-        return repr(source.split("?", 1)[0])
+        return repr(_USER.sub("//", source.split("?", 1)[0]))
     return f"<Base64 text, {len(source)} characters>"
+
+
+def _shown_link(url: str | None) -> str:
+    return "None" if url is None else _shown(url)
 
 
 def _shown_all(sources: tuple[ImageSource, ...]) -> str:
@@ -110,7 +118,7 @@ class ElementSpec:
     reference: Images | Video = field(validator=validators.instance_of((Images, Video)))
     voice_id: str | None = field(default=None, kw_only=True, validator=_text_or_none)
     tags: tuple[Tag, ...] = field(default=(), kw_only=True, converter=_tags)
-    callback_url: str | None = field(default=None, kw_only=True, validator=_text_or_none)
+    callback_url: str | None = field(default=None, kw_only=True, validator=_text_or_none, repr=_shown_link)
     external_task_id: str | None = field(default=None, kw_only=True, validator=_text_or_none)
 
     @property

@@ -147,7 +147,7 @@ class ElementsSession:
         given = {name: hidden(os.environ[var]) for name, var in names.items() if os.environ.get(var)}
         if not given.keys() & {"api_key", "access_key"}:
             raise ConfigurationError("no key: set KLING_API_KEY (or KLING_ACCESS_KEY and KLING_SECRET_KEY)")
-        if "access_key" in given and not hasattr(kind, "renew_authorization"):
+        if "access_key" in given and kind.renew_authorization is Gateway.renew_authorization:
             raise ConfigurationError(f"{kind.name} takes KLING_API_KEY")
         return cls(kind(**given), **options)
 

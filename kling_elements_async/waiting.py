@@ -105,8 +105,15 @@ class Waiting:
         if is_signed and task.is_terminal and not watches:
             self.watches.ended(task.task_id)
         elif task.is_terminal and not is_believed and watches:
-            watches[0].is_hinted = True
-            watches[0].confirming = watches[0].confirming or self._work(self._confirmed(watches[0]))
+            self._hinted(watches[0])
+
+    def _hinted(self, watch: Watch) -> None:
+        """See to it that a task is looked at soon: by the next list, where lists look at it."""
+        if self._sweeping.covers(watch):
+            self._sweeping.hurry()
+        else:
+            watch.is_hinted = True
+            watch.confirming = watch.confirming or self._work(self._confirmed(watch))
 
     async def _confirmed(self, watch: Watch) -> None:
         """Look at a task for a hint of its end, at once, and then once for all those that came meanwhile."""

@@ -36,10 +36,15 @@ Record = dict[str, Any]
 def status_of(word: str) -> TaskStatus:
     """Return what a gateway's word means; one never seen before is warned of once, and means not finished."""
     known = _STATUS.get(word) or _STATUS.get(word.lower())
-    if known is None and word not in _unknown_words and len(_unknown_words) < _UNKNOWN_WORDS_KEPT:
-        _unknown_words.add(word)
-        logger.warning("a task has the unknown status %r: taken as not finished", readable(word, 60))
+    if known is None:
+        _warn_once(readable(word, 60))
     return known or TaskStatus.UNKNOWN
+
+
+def _warn_once(word: str) -> None:
+    if word not in _unknown_words and len(_unknown_words) < _UNKNOWN_WORDS_KEPT:
+        _unknown_words.add(word)
+        logger.warning("a task has the unknown status %r: taken as not finished", word)
 
 
 def object_of(reply: Reply) -> Record:

@@ -53,9 +53,11 @@ async def status_for(session: Receiver, headers: Mapping[str, str], body: bytes)
     """Hand a callback to a session, and return the HTTP status that answers it."""
     try:
         await session.deliver_callback(headers, body)
-    except WebhookVerificationError:
+    except WebhookVerificationError as error:
+        logger.debug("a callback was refused: %s", error)
         return 401
-    except UnexpectedReplyError:
+    except UnexpectedReplyError as error:
+        logger.debug("a callback was refused: %s", error)
         return 400
     except SessionUnusableError as error:
         logger.warning("a callback came to a session that can't take it: %s", error)

@@ -4,16 +4,18 @@ import copy
 import logging
 import pickle
 import traceback
+from pathlib import Path
 
 import pytest
 from attrs import asdict, frozen
 
-from kling_elements_async import ConfigurationError, ElementsSession
+from kling_elements_async import ConfigurationError, ElementsSession, secret
 from kling_elements_async.gateways import AnyFast, EvoLink, EzModel, Kkiai, Kling
 from kling_elements_async.secret import MaskedStr, Secret, hidden
 from kling_elements_async.wire import checked_key
 
 CANARY = "canary-0123"
+PACKAGE = str(Path(secret.__file__).parent)
 BUILDERS = {
     "insecure": lambda key: EzModel(api_key=key, base_url="http://example.com"),
     "a space": lambda key: AnyFast(api_key=f"{key} {key}"),
@@ -74,7 +76,7 @@ def test_a_traceback_with_locals(build):
     with pytest.raises(ConfigurationError) as info:
         build(key)
     shown = traceback.TracebackException.from_exception(info.value, capture_locals=True)
-    frames = [f"{frame.locals}" for frame in shown.stack if "kling_elements_async" in frame.filename]
+    frames = [f"{frame.locals}" for frame in shown.stack if PACKAGE in frame.filename]
     assert frames
     assert CANARY not in "".join(frames) + str(info.value) + repr(info.value) + repr(vars(info.value))
     assert (info.value.__cause__, info.value.__context__) == (None, None)
