@@ -1,0 +1,1 @@
+"""The gallery page: as text, and in a real Chromium."""
