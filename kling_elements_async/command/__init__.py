@@ -21,6 +21,7 @@ from .create import CREATE
 from .delete import DELETE
 from .demo import DEMO
 from .failure import DONE, REFUSED, STOPPED, WRONG, UsageError, exit_code, lines_of
+from .gallery import GALLERY
 from .get import GET
 from .list_own import LIST
 from .output import Output
@@ -32,7 +33,7 @@ from .wait import WAIT
 __all__ = ["main"]
 
 PROGRAM = "kling-elements"
-SUBCOMMANDS = (DEMO, SANDBOX, CREATE, BATCH, GET, WAIT, LIST, PRESETS, DELETE, CHECK)
+SUBCOMMANDS = (DEMO, SANDBOX, CREATE, BATCH, GET, WAIT, LIST, PRESETS, GALLERY, DELETE, CHECK)
 
 _HELP = """\
 Create, wait for, list and delete Kling elements: reusable characters and objects.
