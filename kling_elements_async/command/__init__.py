@@ -8,13 +8,10 @@ import asyncio
 import io
 import os
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from collections.abc import Sequence
-from typing import NoReturn
 
 from ..errors import ElementsError
-from ..gateways import names
-from ..version import __version__
 from .batch import BATCH
 from .check import CHECK
 from .create import CREATE
@@ -25,6 +22,7 @@ from .gallery import GALLERY
 from .get import GET
 from .list_own import LIST
 from .output import Output
+from .parser import Parser
 from .presets import PRESETS
 from .sandbox import SANDBOX
 from .subcommand import Subcommand
@@ -32,30 +30,15 @@ from .wait import WAIT
 
 __all__ = ["main"]
 
-PROGRAM = "kling-elements"
 SUBCOMMANDS = (DEMO, SANDBOX, CREATE, BATCH, GET, WAIT, LIST, PRESETS, GALLERY, DELETE, CHECK)
-
-_HELP = """\
-Create, wait for, list and delete Kling elements: reusable characters and objects.
-New here? "kling-elements demo" needs no key and sends nothing."""
-
-_ENVIRONMENT = """\
-environment:
-  KLING_GATEWAY   {gateways}
-                  (kling if unset)
-  KLING_API_KEY   your key there; or, for kling,
-                  KLING_ACCESS_KEY and KLING_SECRET_KEY
-  KLING_BASE_URL  another address of the gateway
-
-exit codes: 0 done, 1 refused or failed, 2 asked wrongly, 130 Ctrl-C"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; ``arguments`` are those of the process if left out."""
     _replace_what_the_terminal_lacks()
-    parser = _parser()
+    parser = Parser(SUBCOMMANDS)
     try:
-        parsed = parser.parse_args(arguments)
+        parsed = parser.parse(sys.argv[1:] if arguments is None else arguments)
         if parsed.subcommand is None:
             parser.print_help()
             return WRONG
@@ -73,6 +56,8 @@ def _run(subcommand: Subcommand, parsed: Namespace, output: Output) -> int:
     try:
         return asyncio.run(subcommand.run(parsed, output))
     except KeyboardInterrupt:
+        if not output.has_complained:
+            output.error(f"stopped{subcommand.when_stopped}")
         return STOPPED
     except (ElementsError, UsageError) as error:
         output.error(*lines_of(error))
@@ -82,40 +67,6 @@ def _run(subcommand: Subcommand, parsed: Namespace, output: Output) -> int:
     except OSError as error:
         output.error(str(error))
         return REFUSED
-
-
-class _Parser(ArgumentParser):
-    """An argument parser whose complaint is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        Output(is_json=False).error(f"{message}; see '{self.prog} --help'")
-        self.exit(WRONG)
-
-
-def _parser() -> ArgumentParser:
-    parser = _Parser(
-        PROGRAM,
-        description=_HELP,
-        epilog=_ENVIRONMENT.format(gateways=", ".join(names())),
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    parser.set_defaults(subcommand=None)
-    added = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND")
-    for subcommand in SUBCOMMANDS:
-        own = added.add_parser(
-            subcommand.name,
-            help=subcommand.summary,
-            description=f"{subcommand.summary[0].upper()}{subcommand.summary[1:]}.",
-            epilog=f"example:\n  {PROGRAM} {subcommand.example}",
-            formatter_class=RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        subcommand.arguments(own)
-        own.add_argument("--json", action="store_true", help="JSON on stdout, for scripts")
-        own.set_defaults(subcommand=subcommand)
-    return parser
 
 
 def _replace_what_the_terminal_lacks() -> None:

@@ -27,9 +27,7 @@ from .tally import Tally, duration
 
 _TICK = 0.2
 _MOST_ROWS = 1_000_000_000
-_EXAMPLE = """\
-batch shots.jsonl --journal shots.journal > results.jsonl
-
+_NOTES = """\
 manifest, JSON Lines or CSV with a header; paths begin at its folder:
   name, description   needed
   frontal, others     a file or link; a list of 1 to 3 of them
@@ -230,4 +228,13 @@ async def _complete(outcomes: Outcomes) -> AsyncIterator[Outcome]:
             yield outcome
 
 
-BATCH = Subcommand("batch", "create an element for each row of a file", _EXAMPLE, _run, _arguments)
+BATCH = Subcommand(
+    "batch",
+    "create an element for each row of a file",
+    "batch shots.jsonl --journal shots.journal > results.jsonl",
+    _run,
+    _arguments,
+    more_examples=("batch shots.csv --dry-run",),
+    notes=_NOTES,
+    when_stopped="; nothing was sent",
+)

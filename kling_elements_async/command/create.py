@@ -11,7 +11,7 @@ from ..session import ElementsSession
 from .failure import DONE, UsageError
 from .output import Output
 from .record import task_record
-from .subcommand import Subcommand, seconds
+from .subcommand import Subcommand, one_of, seconds
 from .waiting import wait_and_tell
 
 _SECONDS = 120.0
@@ -28,14 +28,8 @@ def _arguments(parser: ArgumentParser) -> None:
         "--other", metavar="F", type=_source, nargs="+", action="extend", help="1 to 3 other views: files or links"
     )
     tags = [str(tag) for tag in Tag]
-    parser.add_argument(
-        "--tag",
-        metavar="T",
-        choices=tags,
-        action="append",
-        default=[],
-        help=f"{', '.join(tags)}; also several times",
-    )
+    several = f"{', '.join(tags)}; also several times"
+    parser.add_argument("--tag", metavar="T", type=one_of("tag", tags), action="append", default=[], help=several)
     parser.add_argument("--voice", metavar="ID", help="the id of a voice to bind")
     parser.add_argument("--external-id", metavar="ID", help="your own id of the task")
     parser.add_argument("--callback-url", metavar="URL", help="where the gateway reports the end")
@@ -94,4 +88,8 @@ CREATE = Subcommand(
     "      --frontal front.png --other side.png --tag character --wait",
     _run,
     _arguments,
+    more_examples=(
+        'create --name fox --description "A fox" \\\n      --video https://example.com/fox.mp4 --tag animal',
+    ),
+    when_stopped="; nothing was sent",
 )

@@ -33,4 +33,12 @@ async def _run(parsed: Namespace, output: Output) -> int:
     return code
 
 
-DELETE = Subcommand("delete", "delete elements", "delete 856528387816046601", _run, _arguments)
+DELETE = Subcommand(
+    "delete",
+    "delete elements",
+    "delete 856528387816046601",
+    _run,
+    _arguments,
+    more_examples=("delete --missing-ok 856528387816046601 856528387816046602",),
+    when_stopped="; what was deleted stands above, and one more may be: see kling-elements list",
+)

@@ -109,4 +109,6 @@ async def _run(_: Namespace, output: Output) -> int:
     return DONE
 
 
-DEMO = Subcommand("demo", "see the main job in a few seconds, without a key", "demo", _run)
+DEMO = Subcommand(
+    "demo", "see the main job in a few seconds, without a key", "demo", _run, when_stopped="; nothing is left"
+)

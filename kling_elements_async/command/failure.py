@@ -3,6 +3,7 @@
 Law: a library's error speaks of arguments and methods; here it speaks of options, variables and subcommands.
 """
 
+import os
 import re
 
 from ..errors import (
@@ -15,6 +16,8 @@ from ..errors import (
     NotOfferedError,
     WaitTimeoutError,
 )
+from ..gateways import names
+from .near_miss import did_you_mean
 from .record import status_of
 
 DONE = 0
@@ -94,5 +97,10 @@ def _uncertain(error: CreateUncertainError) -> str:
 
 
 def _way_out(error: Exception) -> str:
-    no_key = isinstance(error, ConfigurationError) and str(error).startswith("no key")
-    return "; to try it without one: kling-elements demo" if no_key else ""
+    if not isinstance(error, ConfigurationError):
+        return ""
+    if str(error).startswith("no key"):
+        return "; to try it without one: kling-elements demo"
+    if str(error).startswith("there is no gateway"):
+        return did_you_mean(os.environ.get("KLING_GATEWAY", ""), names())
+    return ""

@@ -54,7 +54,9 @@ def _tell(library: Library, path: Path, output: Output) -> None:
 GALLERY = Subcommand(
     "gallery",
     "write a page with the pictures of your elements",
-    "gallery -o cast.html --presets",
+    "gallery",
     _run,
     _arguments,
+    more_examples=("gallery -o cast.html --presets --deleted",),
+    when_stopped="; no page was written",
 )

@@ -24,4 +24,4 @@ async def _run(parsed: Namespace, output: Output) -> int:
     return DONE
 
 
-LIST = Subcommand("list", "list your elements", "list --all --json", _run, _arguments)
+LIST = Subcommand("list", "list your elements", "list", _run, _arguments, more_examples=("list --all --json",))

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from attrs import frozen
 
 from .failure import UsageError
-from .row import FIELDS, LISTS, REQUIRED, Row, shown, structured
+from .row import FIELDS, LISTS, REQUIRED, Row, strange, structured
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json-lines")
 _CSV = (".csv",)
@@ -119,9 +119,8 @@ def _csv_entries(file: TextIO) -> Iterator[Entry]:
 
 def _header_problems(header: list[str]) -> list[str]:
     problems = [f"{name}: is no column of the header" for name in REQUIRED if name not in header]
-    strange = [shown(name) for name in header if name not in FIELDS]
-    if strange:
-        problems.append(f"{', '.join(strange)}: no such column; there are {', '.join(FIELDS)}")
+    if others := [name for name in header if name not in FIELDS]:
+        problems.append(strange(others, "column"))
     twice = sorted({name for name in header if name in FIELDS and header.count(name) > 1})
     return problems + [f"{name}: is there twice" for name in twice]
 

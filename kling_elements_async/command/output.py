@@ -21,6 +21,7 @@ class Output:
 
     def __init__(self, *, is_json: bool) -> None:
         self._is_json = is_json
+        self.has_complained: bool = False
         self.progress: Progress = Progress(sys.stderr, is_quiet=is_json)
 
     def result(self, record: Mapping[str, Any], *lines: str) -> None:
@@ -48,6 +49,7 @@ class Output:
 
     def error(self, *lines: str) -> None:
         """Say what went wrong, or how to go on: in one line, or one and a list."""
+        self.has_complained = True
         first, *more = lines
         self._to_stderr(f"kling-elements: {first}")
         for line in more:

@@ -19,4 +19,11 @@ async def _run(parsed: Namespace, output: Output) -> int:
     return DONE
 
 
-PRESETS = Subcommand("presets", "list Kling's own elements", "presets --page 2", _run, paging_arguments)
+PRESETS = Subcommand(
+    "presets",
+    "list Kling's own elements",
+    "presets --page 2",
+    _run,
+    paging_arguments,
+    more_examples=("presets --all",),
+)

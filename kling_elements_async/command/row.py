@@ -4,7 +4,7 @@ Law: a wrong value is named by its field and never shown, for it may be a pictur
 path of a file is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import GenericAlias
 from typing import Any, NewType, get_args, get_origin
@@ -15,10 +15,12 @@ from cattrs.v import format_exception
 
 from ..models import ElementSpec, Images, ImageSource, Tag, Video
 from ..pictures import is_link
+from .near_miss import did_you_mean
 
 Source = NewType("Source", str)
 
 _LONGEST_PATH = 1000
+_LONGEST_NAME = 40
 _PICTURES = ("data:", "iVBORw0KGgo", "/9j/")  # a data: URI, and a PNG's and a JPEG's first bytes as Base64
 
 
@@ -101,7 +103,7 @@ def _tag(value: Any, _: Any) -> Tag:
     try:
         return Tag(value)
     except ValueError:
-        raise FaultError(f"is no tag; there are {', '.join(Tag)}") from None
+        raise FaultError(f"is no tag; there are {', '.join(Tag)}{did_you_mean(str(value)[:40], Tag)}") from None
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -135,9 +137,13 @@ def in_fields(problem: str) -> str:
     return f"{_FIELD_OF_PLACE.get(place, place)}{bracket}{number}{colon}{what}"
 
 
-def shown(name: str) -> str:
-    """Return the name of a field that is none of ours, as long as a name may be."""
-    return name if len(name) <= 40 else f"{name[:40]}…"
+def strange(names: Collection[str], what: str) -> str:
+    """Return the complaint of names that are none of our fields, cut where they are no names at all."""
+    listed = ", ".join(
+        name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in sorted(names)
+    )
+    near = did_you_mean(min(names)[:_LONGEST_NAME], FIELDS) if len(names) == 1 else ""
+    return f"{listed}: no such {what}; there are {', '.join(FIELDS)}{near}"
 
 
 def _words(error: BaseException, kind: type | None) -> str:
@@ -146,8 +152,7 @@ def _words(error: BaseException, kind: type | None) -> str:
     if isinstance(error, KeyError):
         return "is missing"
     if isinstance(error, ForbiddenExtraKeysError):
-        names = ", ".join(map(shown, sorted(error.extra_fields)))
-        return f"{names}: no such field; there are {', '.join(FIELDS)}"
+        return strange(error.extra_fields, "field")
     return format_exception(error, kind)
 
 

@@ -5,11 +5,12 @@ Law: knows none of them. Argument types that several share stand here.
 
 import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from attrs import frozen
 
+from .near_miss import did_you_mean
 from .output import Output
 
 
@@ -19,13 +20,20 @@ def _no_arguments(_: ArgumentParser) -> None:
 
 @frozen
 class Subcommand:
-    """``run`` returns the exit code, and raises ``ElementsError`` or ``UsageError``."""
+    """``run`` returns the exit code, and raises ``ElementsError`` or ``UsageError``.
+
+    ``notes`` stands below the examples in the help; ``when_stopped`` is what "stopped" goes on with where Ctrl-C
+    met nothing that says more.
+    """
 
     name: str
     summary: str
     example: str
     run: Callable[[Namespace, Output], Coroutine[Any, Any, int]]
     arguments: Callable[[ArgumentParser], None] = _no_arguments
+    more_examples: tuple[str, ...] = ()
+    notes: str = ""
+    when_stopped: str = "; nothing was changed"
 
 
 def seconds(text: str) -> float:
@@ -37,6 +45,18 @@ def seconds(text: str) -> float:
     if not number > 0:
         raise ArgumentTypeError(f"{text!r} is no positive number of seconds")
     return number
+
+
+def one_of(what: str, names: Collection[str]) -> Callable[[str], str]:
+    """Make a reader of one of these names."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            listed = ", ".join(names)
+            raise ArgumentTypeError(f"{text!r} is no {what}; there are {listed}{did_you_mean(text, names)}")
+        return text
+
+    return read
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

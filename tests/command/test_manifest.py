@@ -87,6 +87,8 @@ def test_a_video_is_a_link_and_an_id_is_a_label_where_no_gateway_carries_it(tmp_
         ({"id": 7, "voice": []}, ["voice: must be text", "id: must be text"]),
         ({"tags": ["animal", PICTURE]}, [f"tags[1]: is no tag; there are {', '.join(Tag)}"]),
         ({"tags": [{}]}, [f"tags[0]: is no tag; there are {', '.join(Tag)}"]),
+        ({"tags": ["anmal"]}, [f"tags[0]: is no tag; there are {', '.join(Tag)}; did you mean animal?"]),
+        ({"tag": []}, [f"tag: no such field; there are {', '.join(FIELDS)}; did you mean tags?"]),
         ({"Name": "x", "b": 1}, [f"Name, b: no such field; there are {', '.join(FIELDS)}"]),
     ],
 )
@@ -139,6 +141,10 @@ def test_faulty_rows_of_csv(read):
     [
         ("", ["header: is missing; its columns are name, description, frontal, others, video, tags, voice, id"]),
         ("name,id,id", ["description: is no column of the header", "id: is there twice"]),
+        (
+            "name,description,frontl",
+            [f"frontl: no such column; there are {', '.join(FIELDS)}; did you mean frontal?"],
+        ),
         ("name,description,picture", [f"picture: no such column; there are {', '.join(FIELDS)}"]),
     ],
 )

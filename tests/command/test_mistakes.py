@@ -3,11 +3,14 @@
 Those that never get to a gateway are tried in this process, the others in one of their own.
 """
 
+import re
+import shlex
 import socket
 
 import pytest
 
-from kling_elements_async.command import main
+from kling_elements_async.command import SUBCOMMANDS, main
+from kling_elements_async.command.parser import Parser
 from kling_elements_async.sandbox import Fault
 
 from .process import environment, run
@@ -39,10 +42,34 @@ def test_without_a_key_the_variable_is_named_and_the_demo_offered(complaint):
     assert line.endswith("kling-elements demo")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["create", "--name", "f", "--description", "d", "--video", "https://example.com/v.mp4"],
+        ["batch", "none.jsonl"],
+        ["get", "1"],
+        ["wait", "1"],
+        ["list"],
+        ["presets"],
+        ["gallery"],
+        ["delete", "1"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_command_that_needs_a_key_says_so_in_the_same_way(complaint, arguments, tmp_path, monkeypatch):
+    """Before anything is read, asked or written."""
+    monkeypatch.chdir(tmp_path)
+    code, (line,) = complaint(*arguments)
+    assert code == 2
+    assert line.startswith("no key: set KLING_API_KEY (or KLING_ACCESS_KEY and KLING_SECRET_KEY); to try it")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_gateway_is_answered_with_those_that_there_are(complaint):
     """So that a slip of the hand is mended at once."""
     code, (line,) = complaint("list", GATEWAY="klin", API_KEY="k")
-    assert (code, line) == (2, "there is no gateway 'klin'; there are kling, ezmodel, kkiai, anyfast, evolink")
+    there_are = "there is no gateway 'klin'; there are kling, ezmodel, kkiai, anyfast, evolink"
+    assert (code, line) == (2, f"{there_are}; did you mean kling?")
 
 
 def test_a_base_url_in_the_open_names_the_variable(complaint):
@@ -97,15 +124,27 @@ def test_several_problems_are_listed_at_once(complaint, order, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["creat"], "invalid choice: 'creat'"),
+        (["creat"], "there is no subcommand 'creat'; did you mean create?"),
+        (["galery", "-o", "x"], "there is no subcommand 'galery'; did you mean gallery?"),
+        (["xyz"], "there is no subcommand 'xyz'; see"),
+        (["--json", "list"], "--json stands behind the subcommand"),
+        (["--verson"], "has no option --verson; did you mean --version?"),
         (["create", "--name", "fox"], "required: --description"),
         (["create", "--name", "f", "--description", "d"], "--frontal --video is required"),
         (["create", "--name", "f", "--description", "d", "--video", "u", "--other", "o"], "goes with --frontal"),
         (["create", "--name", "f", "--description", "d", "--video", "u", "--tag", "cat"], "'cat'"),
+        (
+            ["create", "--name", "f", "--description", "d", "--video", "u", "--tag", "anmal"],
+            "did you mean animal?",
+        ),
         (["list", "--page", "0"], "from 1 to 1000"),
         (["list", "--page", "2", "--all"], "not allowed with"),
         (["wait", "1", "--timeout", "nan"], "no positive number of seconds"),
-        (["get", "1", "--key", "k"], "unrecognized arguments"),
+        (["get", "1", "--key", "k"], "get has no option --key; see"),
+        (["get", "1", "2"], "unrecognized arguments: 2"),
+        (["create", "--nam", "fox"], "create has no option --nam; did you mean --name?"),
+        (["create", "--desc=x"], "create has no option --desc; did you mean --description?"),
+        (["batch", "x.jsonl", "--dryrun"], "batch has no option --dryrun; did you mean --dry-run?"),
         (["sandbox", "--seconds", "3", "1"], "shorter time first"),
         (["sandbox", "--port", "70000"], "from 1 to 65535"),
         (["sandbox", "--chaos", "1.5"], "no share from 0 to 1"),
@@ -146,18 +185,21 @@ def test_no_subcommand_is_answered_with_the_help(capsys):
     """It lists every subcommand, every gateway and every variable."""
     assert main([]) == 2
     text = capsys.readouterr().out
-    words = "demo sandbox create get wait list presets delete check anyfast evolink KLING_API_KEY KLING_BASE_URL"
+    words = "demo sandbox create get wait list presets gallery delete check anyfast evolink KLING_API_KEY KLING_BASE_URL"
     for word in words.split():
         assert word in text
 
 
-@pytest.mark.parametrize(
-    "subcommand", ["demo", "sandbox", "create", "get", "wait", "list", "presets", "delete", "check"]
-)
-def test_each_help_has_an_example(capsys, subcommand):
-    """One to copy."""
-    assert main([subcommand, "--help"]) == 0
-    assert f"example:\n  kling-elements {subcommand}" in capsys.readouterr().out
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS, ids=lambda each: each.name)
+def test_each_help_has_an_example_and_fits_a_terminal(capsys, subcommand):
+    """One to copy, and every example is one that the command itself can read."""
+    assert main([subcommand.name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(rf"examples?:\n  kling-elements {subcommand.name}", text)
+    assert max(map(len, text.splitlines())) <= 80
+    for example in (subcommand.example, *subcommand.more_examples):
+        words = shlex.split(example.partition(" > ")[0].replace("\\\n", ""))
+        assert Parser([subcommand]).parse(words).subcommand is subcommand
 
 
 async def test_a_wrong_key_is_refused_and_not_shown(sandbox, env):
