@@ -17,6 +17,7 @@ from .check import CHECK
 from .create import CREATE
 from .delete import DELETE
 from .demo import DEMO
+from .doctor import DOCTOR
 from .failure import DONE, REFUSED, STOPPED, WRONG, UsageError, exit_code, lines_of
 from .gallery import GALLERY
 from .get import GET
@@ -30,7 +31,7 @@ from .wait import WAIT
 
 __all__ = ["main"]
 
-SUBCOMMANDS = (DEMO, SANDBOX, CREATE, BATCH, GET, WAIT, LIST, PRESETS, GALLERY, DELETE, CHECK)
+SUBCOMMANDS = (DEMO, SANDBOX, DOCTOR, CREATE, BATCH, GET, WAIT, LIST, PRESETS, GALLERY, DELETE, CHECK)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,7 @@ New here? "kling-elements demo" needs no key and sends nothing."""
 
 _EPILOG = """\
 examples:
+  {program} doctor
   {program} create --name fox --description "A fox" \\
       --frontal front.png --other side.png --wait
   {program} gallery

@@ -185,7 +185,7 @@ def test_no_subcommand_is_answered_with_the_help(capsys):
     """It lists every subcommand, every gateway and every variable."""
     assert main([]) == 2
     text = capsys.readouterr().out
-    words = "demo sandbox create get wait list presets gallery delete check anyfast evolink KLING_API_KEY KLING_BASE_URL"
+    words = "demo sandbox doctor create get wait list presets gallery delete check anyfast evolink KLING_API_KEY KLING_BASE_URL"
     for word in words.split():
         assert word in text
 
