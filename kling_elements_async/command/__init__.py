@@ -7,9 +7,11 @@ code: 0 done, 1 refused or failed, 2 asked wrongly, 130 stopped by Ctrl-C. The k
 import asyncio
 import io
 import os
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ..errors import ElementsError
 from .batch import BATCH
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.print_help()
             return WRONG
         return _run(parsed.subcommand, parsed, Output(is_json=parsed.json))
+    except KeyboardInterrupt:  # before anything began
+        return STOPPED
     except SystemExit as leaving:  # argparse, after --help or a mistake
         return int(leaving.code or 0)
     except BrokenPipeError:
@@ -57,8 +61,10 @@ def _run(subcommand: Subcommand, parsed: Namespace, output: Output) -> int:
     try:
         return asyncio.run(subcommand.run(parsed, output))
     except KeyboardInterrupt:
-        if not output.has_complained:
-            output.error(f"stopped{subcommand.when_stopped}")
+        with suppress(ValueError):  # in another thread than the first, which alone meets Ctrl-C
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # on the way out already: a second one changes nothing
+        if subcommand.when_stopped and not output.has_complained:
+            output.error(subcommand.when_stopped)
         return STOPPED
     except (ElementsError, UsageError) as error:
         output.error(*lines_of(error))

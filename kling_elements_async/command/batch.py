@@ -72,7 +72,8 @@ async def _run(parsed: Namespace, output: Output) -> int:
             output.error(*inspection.lines())
             return WRONG
         if parsed.dry_run:
-            output.note(f"{inspection.rows:,} rows are right; nothing was sent")
+            right = "1 row is" if inspection.rows == 1 else f"{inspection.rows:,} rows are"
+            output.note(f"{right} right; nothing was sent")
             return DONE
         with opened(parsed.output, is_rerun_safe=bool(parsed.journal or parsed.ensure)) as results:
             return await batch.run(inspection.rows, results, chosen(is_quiet=parsed.json))
@@ -236,5 +237,5 @@ BATCH = Subcommand(
     _arguments,
     more_examples=("batch shots.csv --dry-run",),
     notes=_NOTES,
-    when_stopped="; nothing was sent",
+    when_stopped="stopped; nothing was sent",
 )

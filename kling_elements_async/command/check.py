@@ -6,7 +6,7 @@ from pathlib import Path
 from ..pictures import is_link, picture_problems
 from .failure import DONE, REFUSED
 from .output import Output
-from .subcommand import Subcommand
+from .subcommand import NOTHING_CHANGED, Subcommand
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -28,4 +28,11 @@ def _check(image: str, output: Output) -> bool:
     return not problems
 
 
-CHECK = Subcommand("check", "check local pictures, sending nothing", "check front.png side.png", _run, _arguments)
+CHECK = Subcommand(
+    "check",
+    "check local pictures, sending nothing",
+    "check front.png side.png",
+    _run,
+    _arguments,
+    when_stopped=NOTHING_CHANGED,
+)

@@ -91,5 +91,5 @@ CREATE = Subcommand(
     more_examples=(
         'create --name fox --description "A fox" \\\n      --video https://example.com/fox.mp4 --tag animal',
     ),
-    when_stopped="; nothing was sent",
+    when_stopped="stopped; nothing was sent",
 )

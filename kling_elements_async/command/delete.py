@@ -40,5 +40,5 @@ DELETE = Subcommand(
     _run,
     _arguments,
     more_examples=("delete --missing-ok 856528387816046601 856528387816046602",),
-    when_stopped="; what was deleted stands above, and one more may be: see kling-elements list",
+    when_stopped="stopped; what was deleted stands above, and one more may be: see kling-elements list",
 )

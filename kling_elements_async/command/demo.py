@@ -110,5 +110,9 @@ async def _run(_: Namespace, output: Output) -> int:
 
 
 DEMO = Subcommand(
-    "demo", "see the main job in a few seconds, without a key", "demo", _run, when_stopped="; nothing is left"
+    "demo",
+    "see the main job in a few seconds, without a key",
+    "demo",
+    _run,
+    when_stopped="stopped; nothing is left of it",
 )

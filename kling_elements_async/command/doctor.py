@@ -24,7 +24,7 @@ from .finding import Finding, fine, untried, wrong
 from .near_miss import nearest
 from .output import Output
 from .probe import Glimpse, UnreachableError, glimpse
-from .subcommand import Subcommand
+from .subcommand import NOTHING_CHANGED, Subcommand
 
 _VARIABLES = ("KLING_GATEWAY", "KLING_API_KEY", "KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_BASE_URL")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -161,4 +161,6 @@ def _has(kind: type[Gateway], call: str) -> bool:
     return getattr(kind, call) is not getattr(Gateway, call)
 
 
-DOCTOR = Subcommand("doctor", "check versions, key, host, clock and one call", "doctor", _run)
+DOCTOR = Subcommand(
+    "doctor", "check versions, key, host, clock and one call", "doctor", _run, when_stopped=NOTHING_CHANGED
+)

@@ -12,6 +12,7 @@ from .library import Library
 from .output import Output
 from .subcommand import Subcommand
 from .whole_file import check_place, write_whole
+from .width import counted
 
 _FILE = "kling-elements.html"
 
@@ -47,7 +48,7 @@ def _tell(library: Library, path: Path, output: Output) -> None:
         output.note(f"{library.hidden:,} deleted: show them with --deleted")
     if library.unfinished:
         output.note(f"{library.unfinished:,} not ready yet")
-    output.note(f"{len(elements):,} element{'s' * (len(elements) != 1)}; open this file in a browser:")
+    output.note(f"{counted(len(elements), 'element')}; open this file in a browser:")
     output.result(facts, str(path))
 
 
@@ -58,5 +59,5 @@ GALLERY = Subcommand(
     _run,
     _arguments,
     more_examples=("gallery -o cast.html --presets --deleted",),
-    when_stopped="; no page was written",
+    when_stopped="stopped; no page was written",
 )

@@ -8,7 +8,7 @@ from ..session import ElementsSession
 from .failure import DONE
 from .output import Output
 from .record import status_of, task_record
-from .subcommand import Subcommand
+from .subcommand import NOTHING_CHANGED, Subcommand
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -41,4 +41,6 @@ def _moment(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
 
 
-GET = Subcommand("get", "show a task and its element", "get 860434405402222626", _run, _arguments)
+GET = Subcommand(
+    "get", "show a task and its element", "get 860434405402222626", _run, _arguments, when_stopped=NOTHING_CHANGED
+)

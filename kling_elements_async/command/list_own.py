@@ -6,7 +6,7 @@ from ..session import ElementsSession
 from .failure import DONE
 from .listing import paging_arguments, show_all, show_page
 from .output import Output
-from .subcommand import Subcommand
+from .subcommand import NOTHING_CHANGED, Subcommand
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -24,4 +24,12 @@ async def _run(parsed: Namespace, output: Output) -> int:
     return DONE
 
 
-LIST = Subcommand("list", "list your elements", "list", _run, _arguments, more_examples=("list --all --json",))
+LIST = Subcommand(
+    "list",
+    "list your elements",
+    "list",
+    _run,
+    _arguments,
+    more_examples=("list --all --json",),
+    when_stopped=NOTHING_CHANGED,
+)

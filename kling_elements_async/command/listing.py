@@ -8,7 +8,7 @@ from ..session import LARGEST_PAGE, LAST_PAGE
 from .output import Output
 from .record import element_record
 from .subcommand import whole
-from .width import padded
+from .width import counted, padded
 
 _PAGE_SIZE = 30
 
@@ -60,4 +60,4 @@ async def show_all(elements: AsyncIterator[Element], output: Output) -> None:
     async for element in elements:
         show(element, output)
         count += 1
-    output.note(f"{count} elements")
+    output.note(counted(count, "element"))

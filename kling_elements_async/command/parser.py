@@ -45,7 +45,8 @@ class _Parser(ArgumentParser):
     """An argument parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        Output(is_json=False).error(f"{message}; see '{self.prog} --help'")
+        see = " See" if message.endswith("?") else "; see"
+        Output(is_json=False).error(f"{message}{see} '{self.prog} --help'")
         self.exit(WRONG)
 
 

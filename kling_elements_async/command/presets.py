@@ -6,7 +6,7 @@ from ..session import ElementsSession
 from .failure import DONE
 from .listing import paging_arguments, show_all, show_page
 from .output import Output
-from .subcommand import Subcommand
+from .subcommand import NOTHING_CHANGED, Subcommand
 
 
 async def _run(parsed: Namespace, output: Output) -> int:
@@ -26,4 +26,5 @@ PRESETS = Subcommand(
     _run,
     paging_arguments,
     more_examples=("presets --all",),
+    when_stopped=NOTHING_CHANGED,
 )

@@ -13,6 +13,8 @@ from attrs import frozen
 from .near_miss import did_you_mean
 from .output import Output
 
+NOTHING_CHANGED = "stopped; nothing was changed"
+
 
 def _no_arguments(_: ArgumentParser) -> None:
     pass
@@ -22,8 +24,8 @@ def _no_arguments(_: ArgumentParser) -> None:
 class Subcommand:
     """``run`` returns the exit code, and raises ``ElementsError`` or ``UsageError``.
 
-    ``notes`` stands below the examples in the help; ``when_stopped`` is what "stopped" goes on with where Ctrl-C
-    met nothing that says more.
+    ``notes`` stands below the examples in the help; ``when_stopped`` is what to say at Ctrl-C where
+    nothing was said that knows more.
     """
 
     name: str
@@ -33,7 +35,7 @@ class Subcommand:
     arguments: Callable[[ArgumentParser], None] = _no_arguments
     more_examples: tuple[str, ...] = ()
     notes: str = ""
-    when_stopped: str = "; nothing was changed"
+    when_stopped: str = ""
 
 
 def seconds(text: str) -> float:

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ..session import ElementsSession
 from .failure import DONE
 from .output import Output
-from .subcommand import Subcommand, seconds
+from .subcommand import NOTHING_CHANGED, Subcommand, seconds
 from .waiting import wait_and_tell
 
 
@@ -22,4 +22,6 @@ async def _run(parsed: Namespace, output: Output) -> int:
     return DONE
 
 
-WAIT = Subcommand("wait", "wait for a task to end", "wait 860434405402222626", _run, _arguments)
+WAIT = Subcommand(
+    "wait", "wait for a task to end", "wait 860434405402222626", _run, _arguments, when_stopped=NOTHING_CHANGED
+)

@@ -1,4 +1,4 @@
-"""How many columns of a terminal a text takes, and how to make it take just so many. Pure.
+"""How many columns of a terminal a text takes, how to make it take just so many, and one or many. Pure.
 
 East Asian characters and most emoji take two columns, accents of their own none.
 """
@@ -28,6 +28,11 @@ def padded(text: str, exactly: int) -> str:
     """Return a text of exactly so many columns."""
     text = cut(text, exactly)
     return text + " " * (exactly - columns(text))
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _columns(character: str) -> int:

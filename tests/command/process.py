@@ -55,7 +55,7 @@ class Terminal:
 
     def __init__(self, *arguments, env, columns=80):
         self._arguments = map(str, arguments)
-        self._env = env | {"COLUMNS": str(columns), "TERM": "xterm"}
+        self._env = {"TERM": "xterm"} | env | {"COLUMNS": str(columns)}
         self.text = ""
         self._closed = asyncio.Event()
 

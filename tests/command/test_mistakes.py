@@ -219,10 +219,11 @@ async def test_a_wrong_path_of_the_base_url_is_said(sandbox, env, run_here):
 
 
 @pytest.mark.slow
-async def test_no_network_is_said_after_the_last_attempt(tmp_path):
-    """Nobody listens at the port."""
+@pytest.mark.parametrize("url", [None, "https://nowhere.invalid"])
+async def test_no_network_or_a_wrong_host_is_said_after_the_last_attempt(url):
+    """Nobody listens at the port, or nobody has the name."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        url = url or f"http://127.0.0.1:{server.getsockname()[1]}"
     ran = await run("list", env=environment(KLING_API_KEY="k", KLING_BASE_URL=url))
     assert (ran.code, ran.out) == (1, "")
     assert ran.line.endswith("Nothing was sent; check the network and KLING_BASE_URL")

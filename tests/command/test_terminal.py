@@ -1,5 +1,8 @@
 """What a person sees in a real terminal."""
 
+import asyncio
+import re
+
 import pytest
 
 from kling_elements_async import ElementsSession
@@ -97,3 +100,66 @@ async def test_a_sandbox_with_chaos_says_so():
         await terminal.see("It spoils 25% of the requests")
         terminal.press_ctrl_c()
         assert (await terminal.end(within=3)).code == 130
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "call", "line"),
+    [
+        (["get", "1"], "get", "stopped; nothing was changed"),
+        (["list"], "list", "stopped; nothing was changed"),
+        (["presets", "--all"], "presets", "stopped; nothing was changed"),
+        (["gallery"], "list", "stopped; no page was written"),
+        (["doctor"], "list", "stopped; nothing was changed"),
+        (
+            ["delete", "1"],
+            "delete",
+            "stopped; what was deleted stands above, and one more may be: see kling-elements list",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+async def test_ctrl_c_ends_each_command_in_one_line(sandbox, env, arguments, call, line, tmp_path, monkeypatch):
+    """It says what became of the work; twice in a row does no harm."""
+    monkeypatch.chdir(tmp_path)
+    sandbox.script(call, Fault.never(), times=9)
+    async with Terminal(*arguments, env=env, columns=200) as terminal:
+        await terminal.see(r"\d s  (asking|looking)")
+        async with asyncio.timeout(10):
+            while not sandbox.account("ezmodel").counts[call]:  # noqa: ASYNC110 - it is another process that asks
+                await asyncio.sleep(0.02)
+        terminal.press_ctrl_c()
+        terminal.press_ctrl_c()
+        ran = await terminal.end(within=3)
+    assert ran.code == 130
+    assert ran.out.replace("^C", "").rstrip().split("\n")[-1] == f"kling-elements: {line}"
+    assert "Traceback" not in ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+async def test_ctrl_c_ends_the_demo_and_leaves_nothing(tmp_path):
+    """Neither its folder nor a traceback."""
+    async with Terminal("demo", env=environment(TMPDIR=str(tmp_path))) as terminal:
+        await terminal.see("created 20 elements")
+        terminal.press_ctrl_c()
+        ran = await terminal.end(within=5)
+    assert ran.code == 130
+    assert ran.out.rstrip().endswith("kling-elements: stopped; nothing is left of it")
+    assert "Traceback" not in ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+async def test_nothing_of_ours_is_coloured_where_nobody_wants_it(sandbox, env, order, variable, tmp_path):
+    """The one thing in colour is the bar of a batch; a dumb terminal gets plain lines."""
+    pytest.importorskip("rich")
+    front, side = order[6], order[8]
+    (tmp_path / "cast.csv").write_text(f"name,description,frontal,others\nfox,a fox,{front},{side}\n")
+    async with Terminal("batch", tmp_path / "cast.csv", env=env | variable) as terminal:
+        ran = await terminal.end()
+    assert ran.code == 0
+    coloured = re.search(r"\x1b\[[\d;]*[39]\d[;m]", terminal.text)
+    assert bool(coloured) == (not variable)
+    assert ("\x1b" in terminal.text) == (variable != {"TERM": "dumb"})
