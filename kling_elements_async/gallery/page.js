@@ -6,6 +6,10 @@
   const empty = document.querySelector(".empty");
   const chips = [...document.querySelectorAll(".chips button")];
   const groups = [...document.querySelectorAll(".twins")];
+  const said = document.createElement("p"); // for those who hear the page
+  said.className = "said";
+  said.setAttribute("role", "status");
+  document.body.append(said);
   const all = count.textContent;
 
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -51,11 +55,10 @@
     const done = await written(button.previousElementSibling);
     button.textContent = done ? "Copied" : "Selected";
     button.classList.toggle("done", done);
-    count.textContent = done ? `Copied ${button.previousElementSibling.textContent}` : count.textContent;
+    said.textContent = done ? `Copied ${button.previousElementSibling.textContent}` : "Selected";
     setTimeout(() => {
       button.textContent = "Copy";
       button.classList.remove("done");
-      show();
     }, 1500);
   };
 
