@@ -139,3 +139,12 @@ def test_a_key_that_cannot_be_one(key):
 def test_what_is_hidden():
     """Texts are masked in a repr, anything else is left as it is."""
     assert (hidden("abc"), repr(hidden("abc")), hidden(None), hidden(5)) == ("abc", "'***'", None, 5)
+
+
+@pytest.mark.parametrize("name", ["ezmodel", "kkiai", "anyfast", "evolink"])
+def test_a_pair_of_keys_where_none_is_taken(monkeypatch, name):
+    """Said in one line, which names the variable that is."""
+    for variable, value in {"GATEWAY": name, "ACCESS_KEY": CANARY, "SECRET_KEY": CANARY, "API_KEY": ""}.items():
+        monkeypatch.setenv(f"KLING_{variable}", value)
+    with pytest.raises(ConfigurationError, match=f"{name} takes KLING_API_KEY"):
+        ElementsSession.from_env()
