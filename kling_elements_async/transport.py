@@ -242,8 +242,11 @@ def _client(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
 async def _read_capped(response: aiohttp.ClientResponse) -> bytes | None:
     """Return the body, decompressed, or None when it is over the cap: no more than that is ever held."""
     content = response.content
-    chunks = [await content.readany()]
-    size = len(chunks[0])
+    first = await content.readany()
+    size = len(first)
+    if content.at_eof() and size <= MOST_ANSWER:
+        return first  # most answers come in one piece
+    chunks = [first]
     while not content.at_eof() and size <= MOST_ANSWER:
         chunks.append(await content.readany())
         size += len(chunks[-1])

@@ -258,5 +258,7 @@ def _dict(record: Record, name: str) -> Record:
 
 
 def _each(rows: Any, name: str) -> tuple[str, ...]:
-    found = [row.get(name) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return tuple(text for text in found if isinstance(text, str) and text)
+    if not isinstance(rows, list):
+        return ()
+    found = [row.get(name) for row in rows if isinstance(row, dict)]
+    return tuple([text for text in found if isinstance(text, str) and text])
