@@ -1,8 +1,9 @@
 """100 creates at once, each with a picture of 10 MB from a ``Path``: memory and the loop of the client.
 
 Memory is the resident size of this process (read every 20 ms by a thread) above what it was after a warm-up. The
-loop's longest block is the longest time by which a task that sleeps 1 ms came late. The gateway has a process of
-its own, which takes the bodies as fast as they come. Linux only: it reads ``/proc/self/statm``.
+loop's longest block is the longest time by which a task that sleeps 1 ms came late; what it took of the CPU is
+beside it, for other processes hold it up too. The gateway has a process of its own, which takes the bodies as fast
+as they come. Linux only: it reads ``/proc/self/statm``.
 """
 
 import asyncio
@@ -60,13 +61,15 @@ def _sampled() -> Iterator[_Peak]:
         thread.join()
 
 
-async def _longest_block(is_over: asyncio.Event) -> float:
-    longest = 0.0
+async def _longest_block(is_over: asyncio.Event) -> tuple[float, float]:
+    """Return the longest time that the loop was busy, and the most CPU time that its thread took meanwhile."""
+    longest = most_cpu = 0.0
     while not is_over.is_set():
-        before = time.perf_counter()
+        before, cpu_before = time.perf_counter(), time.thread_time()
         await asyncio.sleep(_TICK)
         longest = max(longest, time.perf_counter() - before - _TICK)
-    return longest
+        most_cpu = max(most_cpu, time.thread_time() - cpu_before)
+    return longest, most_cpu
 
 
 def _pictures(folder: Path, number: int) -> list[Path]:
@@ -100,10 +103,11 @@ async def _measured(gateway: BenchmarkGateway, paths: list[Path]) -> tuple[Row, 
             await _upload(session, paths)
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         is_over.set()
-        longest = await block
+        longest, most_cpu = await block
     return (
         Row("peak memory above idle", (peak.resident - idle) / 1e6, " MB", most=MOST_MEGABYTES, digits=1),
         Row("longest block of the loop", longest * 1e3, " ms", most=LONGEST_BLOCK, digits=1),
+        Row("  most CPU time of its thread in one", most_cpu * 1e3, " ms", digits=1),
         Row("  idle memory", idle / 1e6, " MB", digits=1),
         Row("  pictures sent", len(paths) * _PICTURE / 1e6 / seconds, " MB/s", digits=0),
         Row("  the client's share of its core", cpu / seconds * 100, " %", digits=0),
