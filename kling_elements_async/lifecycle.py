@@ -103,22 +103,29 @@ class Lifecycle:
 
     async def _ring(self, at: float) -> None:
         """Wake those whose time is over, each time that the nearest deadline has come."""
-        while at < math.inf:
-            await self.clock.sleep(max(0.0, at - self.clock.now()))
-            now = self.clock.now()
-            for woken, until in self._waits.items():
-                if until <= now:
-                    _wake(woken)
-            at = self._alarm_at = min((until for until in self._waits.values() if until > now), default=math.inf)
+        try:
+            while at < math.inf:
+                await self.clock.sleep(max(0.0, at - self.clock.now()))
+                now = self.clock.now()
+                self._wake_due(now)
+                at = min((until for until in self._waits.values() if until > now), default=math.inf)
+                self._alarm_at = at
+        except Exception:
+            self._wake_due(math.inf)  # a clock that fails leaves nobody asleep
+            raise
         self._alarm = None
+
+    def _wake_due(self, now: float) -> None:
+        for woken, until in self._waits.items():
+            if until <= now:
+                _wake(woken)
 
     def close(self) -> None:
         """End every pause, and refuse every further call."""
         self.is_closed = True
         for pause in self._pauses:
             pause.cancel()
-        for woken in self._waits:
-            _wake(woken)
+        self._wake_due(math.inf)
 
     @staticmethod
     def closed_error() -> SessionUnusableError:

@@ -179,6 +179,54 @@ async def test_cancelled_while_a_future_is_awaited(lifecycle, clock, turn, left)
     assert lifecycle._pauses == set()
 
 
+async def test_deadlines_that_come_in_another_order_than_they_were_set(lifecycle, clock):
+    """Each wait ends at its own, by one sleep at a time, and none is left behind."""
+    ends = {}
+
+    async def wait(left):
+        assert not await lifecycle.reached(asyncio.get_running_loop().create_future(), clock.now() + left)
+        ends[left] = clock.elapsed
+
+    await asyncio.gather(*(wait(left) for left in (7, 3, 5, 5)))
+    assert ends == {3: 3, 5: 5, 7: 7}
+    assert (lifecycle._waits, lifecycle._alarm, lifecycle._alarm_at) == ({}, None, math.inf)
+
+
+async def test_many_with_one_deadline_share_a_sleep(lifecycle, clock, turn):
+    """A thousand that wait for one thing cost one sleep, and when all have gone the clock is left alone."""
+    until = clock.now() + 600
+    waits = [asyncio.create_task(lifecycle.reached(turn, until)) for _ in range(1000)]
+    await later(clock, 1, turn)
+    assert all(await asyncio.gather(*waits))
+    assert sorted(clock.naps) == [1, 600]
+    assert (clock.elapsed, lifecycle._waits, lifecycle._alarm) == (1, {}, None)
+
+
+async def test_the_nearest_deadline_goes_before_it_comes(lifecycle, clock, turn):
+    """The others are still told at theirs."""
+    first = asyncio.create_task(lifecycle.reached(turn, clock.now() + 3))
+    second = asyncio.create_task(lifecycle.reached(asyncio.get_running_loop().create_future(), clock.now() + 9))
+    await later(clock, 1, turn)
+    assert await first
+    assert not await second
+    assert (clock.elapsed, lifecycle._waits) == (9, {})
+
+
+async def test_a_clock_that_fails(lifecycle, clock, monkeypatch):
+    """Whoever waits by it is told that the time is over, rather than never."""
+
+    async def broken(seconds):
+        raise OSError("no clock")
+
+    monkeypatch.setattr(clock, "sleep", broken)
+    futures = [asyncio.get_running_loop().create_future() for _ in range(2)]
+    waits = [asyncio.create_task(lifecycle.reached(future, clock.now() + 5)) for future in futures]
+    await asyncio.sleep(0)
+    alarm = lifecycle._alarm
+    assert await asyncio.gather(*waits) == [False, False]
+    assert isinstance(alarm.exception(), OSError)
+
+
 async def test_a_future_awaited_after_the_close(lifecycle, turn):
     """Closed is closed."""
     lifecycle.close()
