@@ -211,3 +211,39 @@ async def test_an_answer_wrapped_by_a_proxy(caller, sandbox, clock):
     assert (said.json["code"], said.data["status"], said.data["progress"]) == ("success", "SUCCESS", "100%")
     assert said.data["data"]["task_result"]["elements"][0]["element_id"] > 2**53
     assert (await caller.get("nowhere")).refusal == (400, 1201)
+
+
+async def test_an_answer_that_names_the_task_by_the_callers_id(caller, sandbox):
+    """The task itself has an id of its own."""
+    sandbox.script("create", Fault.echo(), times=2)
+    assert await caller.created(external_task_id="mine") == "mine"
+    assert (await caller.get("mine")).data["task_id"] != "mine"
+    assert (await caller.created()).isdigit()
+
+
+async def test_an_answer_about_another_task(caller, sandbox):
+    """Neither of its ids is known here, in whichever dialect; a refusal stays what it is."""
+    sandbox.script("create", Fault.mistaken())
+    other = await caller.created(external_task_id="mine")
+    assert other not in sandbox.account("ezmodel").tasks
+    sandbox.script("get", Fault.mistaken(), Fault.mistaken())
+    assert (await caller.get("mine")).data["task_info"]["external_task_id"] == "of-another"
+    assert (await caller.get("nowhere")).refusal == (400, 1201)
+
+
+async def test_plain_text_that_calls_itself_gzip(caller, sandbox):
+    """No reader can unpack it; the call was carried out."""
+    sandbox.script("create", Fault.mislabelled())
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await caller.create()
+    assert sandbox.account("ezmodel").creates == 1
+
+
+async def test_silence_before_the_end(caller, sandbox):
+    """And then a reset, with nothing done."""
+    sandbox.script("create", Fault(ending="reset").pausing(0.05))
+    began = time.monotonic()
+    with pytest.raises(LOST):
+        await caller.create()
+    assert time.monotonic() - began >= 0.045
+    assert sandbox.account("ezmodel").creates == 0
