@@ -84,6 +84,8 @@ class Soaked:
     def _notes(self) -> tuple[Note, ...]:
         return (
             Note("  how they were made", _counted(found.resolutions for found in self.stormy)),
+            Note("  requests without faults", _counted([self.calm.calls])),
+            *(Note("  requests with them", _counted([found.calls])) for found in self.stormy),
             Note("  errors", _counted(found.errors for found in self.everything)),
             *(Note("  left behind", name) for found in self.everything for name in found.left),
         )

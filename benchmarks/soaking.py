@@ -82,8 +82,10 @@ class Findings:
     """Elements said to be deleted that are there."""
     leaked: int
     """Tasks, files, sockets, complaints of the loop; lines and errors with the key in them."""
+    calls: dict[str, int]
+    """Requests, by call, until all elements were made."""
     requests: float
-    """Requests an element."""
+    """The same, an element."""
     seconds: float
     lag: tuple[float, float]
     """Seconds by which a task that sleeps came late, while creates are in flight: p50 and p99."""
@@ -214,6 +216,7 @@ async def _carried_out(plan: Plan, opponent: Opponent, key: str, log: Log) -> Fi
         **_compared(soak.told, truth, plan),
         undeleted=sum(element_id not in gone for element_id in deleted),
         leaked=len(leaked) + keys,
+        calls=dict(truth.requests),
         requests=sum(truth.requests.values()) / plan.elements,
         seconds=seconds,
         lag=(_quantile(lag.seconds, 0.5), _quantile(lag.seconds, 0.99)),
