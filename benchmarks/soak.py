@@ -14,8 +14,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 from attrs import evolve, frozen
 
+from .findings import Findings
 from .opponents import GATEWAYS
-from .soaking import Findings, Plan, carry_out
+from .soaking import Plan, carry_out
 from .table import Note, Row, Table
 
 MOST_EXTRA = 1.0

@@ -1,6 +1,6 @@
-"""One soak: many elements made at a gateway that spoils requests, and what came of each.
+"""One soak: many elements made at a gateway that spoils requests, in bulk and one by one.
 
-Law: what the client was told is held against what is true at the gateway, element by element.
+Law: uses the public calls only, and notes what it was told; it judges nothing.
 """
 
 import asyncio
@@ -16,18 +16,17 @@ from attrs import define, field, frozen
 
 from kling_elements_async import (
     Created,
-    CreateUncertainError,
     ElementsError,
     ElementSpec,
     ElementsSession,
     Images,
-    NotSentError,
     Polling,
     Tag,
 )
 
+from .findings import Findings, Told, compared
 from .leaks import Before, Log, errors_with_key
-from .opponents import GATEWAYS, Name, Opponent, Setting, Truth, faced
+from .opponents import GATEWAYS, Name, Opponent, Setting, faced
 
 SINGLE = 5  # each fifth element is made by create_element and wait_for_element, the others by create_many
 _DELETED = 50  # each fiftieth is deleted again
@@ -51,50 +50,6 @@ class Plan:
     @property
     def has_external_ids(self) -> bool:
         return GATEWAYS[self.gateway].carries.external_ids
-
-
-@frozen
-class Told:
-    """What the client was told of one spec: the ids of its task and element, or the error."""
-
-    name: str
-    ids: tuple[str, str] | None = None
-    error: BaseException | None = None
-
-
-@frozen
-class Findings:
-    """What came of a soak; everything up to ``leaked`` should be 0."""
-
-    lost: int
-    """Specs without an outcome, and elements that the client was told of and the gateway does not have."""
-    doubled: int
-    """Elements made beyond the first of a spec."""
-    shared: int
-    """Elements that two specs were told of."""
-    denied: int
-    """Specs said to have made nothing, of which the gateway has an element."""
-    unresolved: int
-    """Specs whose create could not be found out, or was not sent."""
-    failed: int
-    """Specs that ended with any other error."""
-    undeleted: int
-    """Elements said to be deleted that are there."""
-    leaked: int
-    """Tasks, files, sockets, complaints of the loop; lines and errors with the key in them."""
-    calls: dict[str, int]
-    """Requests, by call, until all elements were made."""
-    requests: float
-    """The same, an element."""
-    seconds: float
-    lag: tuple[float, float]
-    """Seconds by which a task that sleeps came late, while creates are in flight: p50 and p99."""
-    own_lag: float
-    """As much of that, at p99, as this process spent its own CPU time in: the rest is other processes'."""
-    megabytes: float
-    resolutions: dict[str, int]
-    errors: dict[str, int]
-    left: tuple[str, ...]
 
 
 @define
@@ -213,7 +168,7 @@ async def _carried_out(plan: Plan, opponent: Opponent, key: str, log: Log) -> Fi
     keys = log.with_key + errors_with_key(soak.errors, key)
     gone = opponent.truth().deleted
     return Findings(
-        **_compared(soak.told, truth, plan),
+        **compared(soak.told.values(), truth, plan.elements),
         undeleted=sum(element_id not in gone for element_id in deleted),
         leaked=len(leaked) + keys,
         calls=dict(truth.requests),
@@ -235,19 +190,3 @@ def _running(lag: _Lag) -> Iterator[None]:
         yield
     finally:
         task.cancel()
-
-
-def _compared(told: dict[int, Told], truth: Truth, plan: Plan) -> dict[str, int]:
-    """Hold what the client was told against what is true."""
-    unclear = [each for each in told.values() if isinstance(each.error, CreateUncertainError)]
-    unsent = [each for each in told.values() if isinstance(each.error, NotSentError)]
-    others = [each for each in told.values() if each.error and each not in unclear and each not in unsent]
-    made = [each for each in told.values() if each.ids]
-    return {
-        "lost": plan.elements - len(told) + sum(each.ids not in truth.made.get(each.name, ()) for each in made),
-        "doubled": sum(len(ids) - 1 for ids in truth.made.values()),
-        "shared": len(made) - len({each.ids for each in made}),
-        "denied": sum(each.name in truth.made for each in unsent + others),
-        "unresolved": len(unclear) + len(unsent),
-        "failed": len(others),
-    }
