@@ -219,8 +219,9 @@ class OneCreate:
                 misses += 1
             except (AuthenticationError, PermissionDeniedError, SessionUnusableError):
                 break
-            except ElementsError:
-                pass  # an unclear look counts as none
+            except ElementsError as unclear:
+                if _came_from_a_door(failed) and not _came_from_a_door(unclear):
+                    continue  # the door did not refuse this look: the next one may tell
             else:
                 if is_made_here(task, self.external_id):
                     return self._adopted(task, failed)
