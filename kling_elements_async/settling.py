@@ -133,7 +133,7 @@ class OneCreate:
             self.sending_since = self.lifecycle.clock.now()
             is_running = False
             try:
-                task = await self._post_once()
+                task = self._checked(await self._post_once())
                 is_running = True
             except TooManyTasksError as full:
                 self.slots.refused()
@@ -145,7 +145,7 @@ class OneCreate:
                     self.slots.gave_back()
             if is_running:
                 self.slots.started(task.task_id)
-                return self._checked(task)
+                return task
             first = True
             if self.queues:
                 self.until = math.inf
