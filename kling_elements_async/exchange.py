@@ -96,6 +96,8 @@ class Exchange:
         while True:
             while delay := self._gate.delay():
                 await self._stand_at_gate(call, delay, until)
+            if (wait := self._gate.rate.turn(patient=patient)) and not await self._had_turn(call, wait, until):
+                continue
             await self._transport.take_place(call, until, patient=patient)
             is_held = body is not None and body.is_held
             if not is_held and not self._gate.is_closed:
@@ -111,6 +113,13 @@ class Exchange:
             self._gate.failed()
         elif isinstance(error, ApiError):
             self._gate.passed()  # a refusal is an answer; the account may be full, the gateway is not
+
+    async def _had_turn(self, call: Call[T], wait: float, until: float) -> bool:
+        """Wait for a turn, and say whether the gate is still open then."""
+        turn = self._lifecycle.clock.now() + wait
+        while (left := turn - self._lifecycle.clock.now()) > 0:
+            await self._stand_at_gate(call, left, until)
+        return not self._gate.is_closed
 
     async def _stand_at_gate(self, call: Call[T], delay: float, until: float) -> None:
         left = until - self._lifecycle.clock.now()

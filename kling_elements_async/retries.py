@@ -33,7 +33,10 @@ SPREAD = 0.2
 
 @frozen
 class Retries:
-    """How often, and for how many seconds, one call is sent again. ``attempts`` counts the first one too."""
+    """How often, and for how many seconds, one call is sent again. ``attempts`` counts the first one too.
+
+    A create has a time of its own, its ``timeout``, in place of ``within``.
+    """
 
     attempts: int = field(default=4, validator=[validators.instance_of(int), validators.ge(1)])
     within: float = field(default=30.0, validator=validators.ge(0))
@@ -68,24 +71,23 @@ class Resending:
         send: Callable[[], Awaitable[T]],
         *,
         worth: Callable[[BaseException], bool] = may_be_sent_again,
-        until: Callable[[], float] = lambda: math.inf,
-        since: Callable[[], float] | None = None,
+        until: Callable[[], float] | None = None,
     ) -> T:
         """Return what ``send`` returns.
 
-        ``until`` tells a deadline on the session's clock, ``since`` the time that ``within`` is counted from, for
-        a ``send`` that queues before it sends.
+        ``until`` tells a deadline on the session's clock, for a ``send`` that has one of its own: it stands in for
+        ``Retries.within``.
 
         Raises:
             ElementsError: the last one, when it is not worth another attempt or the bounds are reached.
 
         """
-        start = self._lifecycle.clock.now()
+        end = self._lifecycle.clock.now() + self._policy.within
         try:
             return await send()
         except ElementsError as error:
             failed = error
-        return await self._again(send, failed, worth, _Bounds(self._policy, since or (lambda: start), until))
+        return await self._again(send, failed, worth, _Bounds(self._policy, until or (lambda: end)))
 
     async def _again(
         self,
@@ -134,11 +136,7 @@ class Resending:
 @frozen
 class _Bounds:
     policy: Retries
-    since: Callable[[], float]
-    until: Callable[[], float]
-
-    def end(self) -> float:
-        return min(self.until(), self.since() + self.policy.within)
+    end: Callable[[], float]
 
     def are_reached(self, state: RetryCallState, now: float) -> bool:
         is_too_late = state.upcoming_sleep == math.inf or now >= self.end()

@@ -90,7 +90,6 @@ class OneCreate:
     until: float
     events: Events = SILENT
     began: float = 0.0
-    sending_since: float = 0.0
     sent_at: datetime | None = None
     may_exist: bool = False
 
@@ -104,9 +103,7 @@ class OneCreate:
                 return Creation(task, "adopted", self.began)
         while True:
             try:
-                task = await resending.run(
-                    self._post, worth=was_not_taken, until=lambda: self.until, since=lambda: self.sending_since
-                )
+                task = await resending.run(self._post, worth=was_not_taken, until=lambda: self.until)
                 return Creation(task, "resent" if self.may_exist else "direct", self.began)
             except ElementsError as error:
                 failed = error
@@ -130,7 +127,6 @@ class OneCreate:
                 await self._take_slot(first=first)
             is_kept = False
             self._begin()
-            self.sending_since = self.lifecycle.clock.now()
             is_running = False
             try:
                 task = self._checked(await self._post_once())

@@ -33,6 +33,8 @@ LISTS_MISSED = 2
 SPOT_CHECK_EVERY = 4
 STRIKES = 2
 LEFT_ALONE_FOR = 300.0
+# A gateway on a bad day is no reason to give lists up for minutes, as lag and absence are: doubling up to that.
+FAILED_ALONE_FOR = 5.0
 
 
 class Sweeping:
@@ -58,7 +60,7 @@ class Sweeping:
         self._not_before = -math.inf
         self._pages = 1
         self._depth = 0
-        self._failures = 0
+        self._failures = self._rests = 0
         self._strikes = 0
         self._rate = 0.0
         self._swept_at = 0.0
@@ -145,7 +147,7 @@ class Sweeping:
         except ElementsError as error:
             self._failed(opened, error)
             return
-        self._failures = 0
+        self._failures = self._rests = 0
         self._reckon(ended)
         for task_id in unseen:
             watch = opened[task_id]
@@ -203,7 +205,8 @@ class Sweeping:
             watch.last_error = error
         self._watches.expire_due()
         if self._failures > LISTS_MISSED:
-            self._leave_alone()
+            self._leave_alone(min(FAILED_ALONE_FOR * 2**self._rests, LEFT_ALONE_FOR))
+            self._rests += 1
 
     async def _spot_check(self, look_once: Callable[[Watch], Coroutine[Any, Any, bool]]) -> None:
         """Look at the task that has been open longest: it is the likeliest to have ended behind a lagging list."""
@@ -213,6 +216,6 @@ class Sweeping:
             if oldest is not None and not oldest.has_ended and await look_once(oldest):
                 self.ended_singly(oldest.task_id)
 
-    def _leave_alone(self) -> None:
-        self._not_before = self._lifecycle.clock.now() + LEFT_ALONE_FOR
+    def _leave_alone(self, seconds: float = LEFT_ALONE_FOR) -> None:
+        self._not_before = self._lifecycle.clock.now() + seconds
         self._strikes = self._failures = 0

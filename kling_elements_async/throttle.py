@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from .clock import Clock
 from .events import SILENT, Events, GateClosed, Queued
+from .learned_rate import LearnedRate
 
 FIRST_CLOSING = 1.0
 LONGEST_CLOSING = 60.0
@@ -34,6 +35,7 @@ class Gate:
     def __init__(self, clock: Clock, events: Events = SILENT) -> None:
         self._clock = clock
         self._events = events
+        self.rate: LearnedRate = LearnedRate(clock)
         self._opens_at = -math.inf
         self._closings = 0
         self._failures = 0
@@ -59,6 +61,7 @@ class Gate:
 
     def refused(self, retry_after: float | None) -> None:
         """Close for as long as a 429 asks, else for 1 s, doubling with each refusal after an opening."""
+        self.rate.refused(is_first=self._clock.now() >= self._opens_at)
         self._close(retry_after)
 
     def failed(self) -> None:
@@ -70,6 +73,7 @@ class Gate:
     def passed(self) -> None:
         """Note an answer of the gateway that was neither: it is open for all, if it was not just closed."""
         self._failures = 0
+        self.rate.passed()
         if self._closings and self._clock.now() >= self._opens_at:
             self._closings = 0
             self._probe_until = -math.inf

@@ -33,7 +33,7 @@ OnUpdate = Callable[[ElementTask], object]
 
 # A task just created may take this long to be seen by a query.
 VISIBLE_WITHIN = 30.0
-# Looks at a task that has ended, but shows no element id or another task's, before its answer is called broken.
+# Looks at a task that has ended, but shows no usable element id, before its answer is called broken.
 LOOKS_FOR_AN_ID = 3
 # Misses of a task that this session did not create: the first may be a lag, the second is the answer.
 MISSES = 2
@@ -41,7 +41,7 @@ MISSES = 2
 SLOWER_WITH_CALLBACKS = 4.0
 HEARD_WITHIN = 60.0
 _ORDER = {TaskStatus.SUBMITTED: 0, TaskStatus.UNKNOWN: 1, TaskStatus.PROCESSING: 1}
-# Elements whose task is remembered, so that no second task is given the same one.
+# Elements whose task is remembered, so that it is said when a second task names the same one.
 OWNERS_KEPT = 10_000
 _NO_RECORD: dict[str, Any] = {}
 
@@ -134,6 +134,7 @@ class Watches:
         self._born: dict[str, tuple[float, ReferenceType, bool]] = {}
         self._heard_at = -math.inf
         self._owners: dict[str, str] = {}
+        self._shared: set[str] = set()
 
     def born(self, task_id: str, kind: ReferenceType, *, calls_back: bool = False) -> None:
         """Note that this session created a task just now: it may not be visible yet."""
@@ -227,15 +228,17 @@ class Watches:
             watch.expire_due(now)
 
     def _resolve(self, watch: Watch, task: ElementTask, element_id: str) -> None:
-        """Give the waits their element, unless a task before has named it: then another look may know better."""
+        """Give the waits their element; one that another task has named before is not given without a word."""
         owner = self._owners.setdefault(element_id, task.task_id)
+        if owner != task.task_id and element_id not in self._shared:
+            self._shared.add(element_id)
+            text = "task %s names element %s, which task %s has named before: look at both"
+            logger.warning(text, task.task_id, readable(element_id, 60), owner)
         if len(self._owners) > OWNERS_KEPT:
-            del self._owners[next(iter(self._owners))]
-        if owner == task.task_id:
-            watch.resolve(task)
-        else:
-            text = f"task {task.task_id} names element {element_id}, which is that of task {owner}: look at both"
-            self._count_without_id(watch, UnexpectedReplyError(text, status=200, excerpt=readable(task.raw)))
+            forgotten = next(iter(self._owners))
+            del self._owners[forgotten]
+            self._shared.discard(forgotten)
+        watch.resolve(task)
 
     def _count_without_id(self, watch: Watch, error: ElementsError) -> None:
         watch.looks_without_id += 1
