@@ -52,6 +52,13 @@ def test_a_script(kling_sandbox):
     assert len({create(SPEC), create(SPEC)}) == 2
 
 
+async def test_seeing_what_it_does(kling_sandbox):
+    """The session takes OpenTelemetry for its hook."""
+    session = recipe("Seeing what it does").session
+    assert type(session._exchange._events._on_event).__name__ == "Telemetry"
+    await session.close()
+
+
 @pytest.mark.slow
 def test_the_tests_of_users(tmp_path):
     """They pass as printed, in a project of their own, warnings as errors."""
