@@ -23,6 +23,8 @@ logger = logging.getLogger("kling_elements_async")
 # Asks for one task, by a deadline on the session's clock.
 Look = Callable[[str, float], Awaitable[ElementTask]]
 
+# Seconds that the one look of a wait of 0 may take, a closed gate included.
+ONE_LOOK = 20.0
 # Eight looks over the span in which all but the slowest tenth end.
 _LOOKS_PER_SPAN = 8
 
@@ -66,7 +68,8 @@ class Looking:
         if self._events:
             self._events.tell(Looked(watch.task_id))
         try:
-            task = await self._look(watch.task_id, self._nearest(watch) if self._left(watch) else math.inf)
+            one_look = self._lifecycle.clock.now() + ONE_LOOK
+            task = await self._look(watch.task_id, self._nearest(watch) if self._left(watch) else one_look)
         except (AuthenticationError, PermissionDeniedError) as error:
             watch.fail(error)
             self._watches.fail_all(error)

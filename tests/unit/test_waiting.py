@@ -484,3 +484,10 @@ async def test_closing(waiting, gateway, lifecycle):
     assert [type(error) for error in found] == [SessionUnusableError] * 5
     with pytest.raises(SessionUnusableError):
         await wait(waiting)
+
+
+async def test_one_look_has_an_end(waiting, gateway, clock):
+    """A wait of 0 gives its look the time of one request, a closed gate included."""
+    with pytest.raises(WaitTimeoutError):
+        await wait(waiting, timeout=0)
+    assert gateway.untils == [clock.now() + 20]
