@@ -556,3 +556,30 @@ def repeated(answer, key):
     for record in data if isinstance(data, list) else [data]:
         record["task_status_msg"] = f"done for Bearer {key}"
     return answer
+
+
+@pytest.mark.xfail(
+    strict=True, reason="an intent of an earlier run is dropped when the rerun is left in its look-up"
+)
+@pytest.mark.parametrize("way", ["while it is looked up", "before it is looked up"])
+async def test_a_rerun_that_is_left_keeps_an_open_intent(open_session, sandbox, journal, way):
+    """What an earlier run may have made is not forgotten because the next one was left before it was found."""
+    sandbox.script("create", LANDS_UNANSWERED)
+    await cut_off(open_session(), named(1), journal, lambda: posts(sandbox) == 1)
+    (intent,) = rows(journal)
+    if way == "while it is looked up":
+        sandbox.script("get", Fault.never())
+        await cut_off(open_session(), named(1), journal, lambda: sandbox.account("ezmodel").counts["get"] == 1)
+    else:
+        sandbox.script("list", Fault.never())
+        session = open_session(max_connections=1)
+        blocking = asyncio.ensure_future(session.list_elements())
+        await eventually(lambda: sandbox.account("ezmodel").counts["list"] == 1)
+        async with session.create_many(named(1), journal=journal):
+            await asyncio.sleep(0.05)
+        blocking.cancel()
+        await asyncio.gather(blocking, return_exceptions=True)
+    assert [row["external_task_id"] for row in rows(journal)] == [intent["external_task_id"]]
+    (outcome,) = await all_outcomes(open_session(), named(1), journal=journal)
+    assert outcome.resolution == "resumed"
+    assert made(sandbox) == {"item-0": 1}

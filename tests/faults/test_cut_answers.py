@@ -20,8 +20,6 @@ CONTENT = {
 }
 ENDS = {"FIN": fin, "RST": rst}
 
-pytestmark = pytest.mark.slow  # the default run stays under a minute
-
 
 def framed(content: str, framing: str) -> bytes:
     if framing == "length":
@@ -81,14 +79,15 @@ async def blind_create_at_each_cut(server, session, gateway, end, every):
 
 
 STEPS = [7, pytest.param(1, marks=pytest.mark.slow)]
-each_end = pytest.mark.parametrize("end", ENDS)
-each_framing = pytest.mark.parametrize("framing", FRAMINGS)
+# The default run meets each call of a kind once, and stays under a minute.
+each_end = pytest.mark.parametrize("end", mostly_slow(ENDS, "FIN"))
+each_framing = pytest.mark.parametrize("framing", mostly_slow(FRAMINGS, "length"))
 
 
 @pytest.mark.parametrize("every", STEPS)
 @each_end
 @each_framing
-@pytest.mark.parametrize("call", mostly_slow(READS, "get", "delete"))
+@pytest.mark.parametrize("call", mostly_slow(READS, "get"))
 async def test_a_read_whose_answer_is_cut(server, open_session, call, framing, end, every):
     """Fault 12, reads: sent again, and only a whole answer is believed."""
     await read_at_each_cut(server, open_session(), call, framing, ENDS[end], every)
@@ -104,7 +103,7 @@ async def test_a_create_whose_answer_is_cut(server, open_session, framing, end, 
 
 @pytest.mark.parametrize("every", STEPS)
 @each_end
-@pytest.mark.parametrize("gateway", BLIND)
+@pytest.mark.parametrize("gateway", mostly_slow(BLIND, "anyfast"))
 async def test_a_create_without_a_look_up_whose_answer_is_cut(server, open_session, gateway, end, every):
     """Fault 12, create without external ids: uncertain, never sent twice."""
     session = open_session(lambda url: BLIND[gateway](api_key=KEY, base_url=url))
@@ -113,7 +112,7 @@ async def test_a_create_without_a_look_up_whose_answer_is_cut(server, open_sessi
 
 @pytest.mark.parametrize("every", STEPS)
 @each_end
-@pytest.mark.parametrize("call", READS)
+@pytest.mark.parametrize("call", mostly_slow(READS, "get"))
 async def test_an_answer_that_is_always_cut(server, open_session, call, end, every):
     """Fault 12: at the last attempt the error is one of ours, whatever the byte."""
     session = open_session(retries=Retries(attempts=1))
@@ -125,7 +124,7 @@ async def test_an_answer_that_is_always_cut(server, open_session, call, end, eve
 
 
 @each_end
-@pytest.mark.parametrize("call", ["list", "presets"])
+@pytest.mark.parametrize("call", mostly_slow(["list", "presets"], "list"))
 async def test_a_list_whose_answer_is_cut(server, open_session, call, end):
     """Fault 12, lists: never a page with fewer elements than were sent."""
     await read_at_each_cut(server, open_session(), call, "length", ENDS[end], 7)

@@ -157,7 +157,7 @@ def test_another_kind_of_loop():
             server.script(request, land, rst)
             element = await session.create_and_wait(a_spec())
             assert [f"9{task_id}" for task_id in server.ledger.tasks] == [element.element_id]
-            server.otherwise = (request, silence)
+            server.ledger.status = "processing"
             with pytest.raises(WaitTimeoutError):
                 await session.wait_for_element("77", timeout=0.05)
 

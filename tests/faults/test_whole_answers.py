@@ -6,10 +6,12 @@ import logging
 import pytest
 
 from kling_elements_async import (
+    ApiError,
     CreateUncertainError,
     GatewayBrokenError,
     InvalidRequestError,
     NotFoundError,
+    Retries,
     UnexpectedReplyError,
 )
 
@@ -48,6 +50,34 @@ async def test_nothing_for_a_query(server, open_session, nothing):
     with caught(UnexpectedReplyError):
         await open_session().get_element("77")
     assert len(server.requests) == 4
+
+
+# ---------------------------------------------------------------- an error beside data, and an echo
+
+
+@pytest.mark.parametrize("error", [{"success": False, "message": "no"}, {"error": {"message": "no"}}], ids=str)
+async def test_success_that_is_false(server, open_session, error):
+    """Fault 47: an error wins over the data beside it; a create that names its task has made it all the same."""
+    data = {"task_id": "77", "task_status": "succeed", "task_result": {"elements": [{"element_id": 977}]}}
+    server.script(request, *says(envelope(data) | error))
+    session = open_session(retries=Retries(attempts=1))
+    with pytest.raises(ApiError):
+        await session.get_element("77")
+    server.script(request, *says(envelope({"task_id": "78", "task_status": "submitted"}) | error))
+    assert (await session.create_element(a_spec())).task_id == "78"
+
+
+async def test_an_echo_for_a_create(server, open_session):
+    """Fault 57: an answer that repeats our external id as the task's is no proof of a task; it is looked up."""
+
+    async def echo(connection):
+        external_id = connection.requests[-1].json["external_task_id"]
+        await send(answer(envelope({"task_id": external_id, "task_status": "submitted"})))(connection)
+
+    server.script(request, land, echo, fin)
+    task = await open_session().create_element(a_spec())
+    assert list(server.ledger.tasks) == [task.task_id]
+    assert (len(server.posts), len(server.looks)) == (1, 1)
 
 
 # ---------------------------------------------------------------- a broken gateway

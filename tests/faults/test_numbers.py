@@ -1,0 +1,60 @@
+"""The table in numbers.md is true: each number of the catalogue has its row, and each test named there exists."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+ROWS = dict(re.findall(r"^\| (\d+) \|(.*)\|$", (TESTS / "faults" / "numbers.md").read_text(), re.MULTILINE))
+NAMED = {
+    number: [(f"{folder}/test_{file}.py", test) for folder, file, test in re.findall(r"`(\w+)/(\w+)::(\w+)`", row)]
+    for number, row in ROWS.items()
+}
+
+
+@cache
+def functions_in(file: str) -> set[str]:
+    path = TESTS / file
+    tree = ast.parse(path.read_text()) if path.exists() else ast.Module([], [])
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_each_number_has_one_row():
+    """1 to 127, in order."""
+    lines = (TESTS / "faults" / "numbers.md").read_text().splitlines()
+    numbers = [int(found[1]) for line in lines if (found := re.match(r"\| (\d+) \|", line))]
+    assert numbers == list(range(1, 128))
+
+
+@pytest.mark.parametrize("number", ROWS)
+def test_the_tests_of_a_number_exist(number):
+    """Each is a function of the file that the row names, and no row is without one."""
+    assert NAMED[number]
+    missing = [f"{file}::{test}" for file, test in NAMED[number] if test not in functions_in(file)]
+    assert missing == []
+    unread = re.sub(r"`(\w+)/(\w+)::(\w+)`", "", ROWS[number])
+    assert "::" not in unread, "a reference that the pattern does not read"
+
+
+@pytest.mark.slow
+def test_pytest_collects_them():
+    """Each of them is found by pytest itself, and not only by its name."""
+    files = sorted({str(TESTS / file) for named in NAMED.values() for file, _ in named})
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "", "-p", "no:cacheprovider", *files],
+        cwd=TESTS.parent,
+        env=os.environ | {"PYTHONPATH": str(TESTS.parent)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    collected = set(re.findall(r"^tests/(\S+?::\w+)", done.stdout, re.MULTILINE))
+    named = {f"{file}::{test}" for tests in NAMED.values() for file, test in tests}
+    assert named - collected == set(), done.stdout[-2000:]
