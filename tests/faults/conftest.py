@@ -62,5 +62,5 @@ def canary(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
 def quick_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection has 0.08 s to be made."""
     given = transport._TIMEOUT
-    limits = {name: 0.08 for name in ("connect", "sock_connect") if getattr(given, name) is not None}
+    limits = {name: 0.08 for name in ("total", "connect", "sock_connect") if getattr(given, name) is not None}
     monkeypatch.setattr(transport, "_TIMEOUT", attrs.evolve(given, **limits))
