@@ -26,8 +26,6 @@ WITHOUT_RICH = (
 )
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
-pytestmark = pytest.mark.slow  # the default run stays under a minute
-
 
 def row(number, **changes):
     return {"name": f"shot {number}", "description": "a shot", "frontal": LINK, "others": [LINK]} | changes
