@@ -19,6 +19,7 @@ from kling_elements_async import (
     ElementsError,
     Images,
     NoReplyError,
+    NotSentError,
     Retries,
     UnexpectedReplyError,
     transport,
@@ -272,3 +273,20 @@ async def test_an_answer_before_the_upload_is_through(server, open_session, gate
     assert type(info.value).__name__ == kind, repr(info.value)
     assert len(server.posts) + (gateway == "evolink") == 1
     assert server.looks == []
+
+
+async def test_a_picture_that_changes_between_two_attempts(server, open_session, clock, tmp_path):
+    """Fault 75: other bytes than those that were promised are not sent: nothing was created, and it says why."""
+    picture = tmp_path / "front.png"
+    picture.write_bytes(png(1000))
+    server.script(request, send(answer(envelope(None, 1302, "slow down"), 429)), fin)
+
+    async def change():
+        picture.write_bytes(png(5000))
+
+    clock.before_waking = change
+    with caught(NotSentError) as info:
+        await open_session().create_element(a_spec(reference=Images(picture, ["https://example.com/side.png"])))
+    assert "nothing was created" in str(info.value)
+    assert info.value.permanent
+    assert server.ledger.tasks == {}
