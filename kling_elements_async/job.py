@@ -35,7 +35,10 @@ class StoppedError(Exception):
 
 @define(eq=False)
 class Item:
-    """One spec on its way: its ``body`` once it was about to be sent, its ``task`` once there is one."""
+    """One spec on its way: its ``body`` once it was about to be sent, its ``task`` once there is one.
+
+    ``may_exist`` while what became of it in an earlier run is not known.
+    """
 
     index: int
     spec: ElementSpec
@@ -43,6 +46,7 @@ class Item:
     digest: str = ""
     body: Body | None = None
     is_intended: bool = False
+    may_exist: bool = False
     task_id: str | None = None
     task: ElementTask | None = None
     runner: "asyncio.Task[None] | None" = field(default=None, repr=False)
@@ -50,7 +54,7 @@ class Item:
     @property
     def is_sent(self) -> bool:
         """Whether any of its request may have reached the gateway."""
-        return self.task_id is not None or (self.body is not None and self.body.has_left)
+        return self.may_exist or self.task_id is not None or (self.body is not None and self.body.has_left)
 
     @property
     def weight(self) -> int:
@@ -112,7 +116,7 @@ class Jobs:
         if entry and entry.task_id:
             item.task_id, item.is_intended = entry.task_id, True
             return await self._awaited(item, entry.task_id, "resumed", self._timeout)
-        item.is_intended = entry is not None
+        item.is_intended = item.may_exist = entry is not None
         started = self._lifecycle.clock.now()
         creation = await self._creation(item, entry)
         item.task, item.task_id = creation.task, creation.task.task_id
@@ -189,6 +193,7 @@ class _Hooks:
 
     async def before_send(self, external_id: str | None, body: Body) -> None:
         self.item.body = body
+        self.item.may_exist = False  # it was looked up, and missed
         await self.jobs.intend(self.item, external_id)
 
     async def not_taken(self) -> None:
@@ -201,6 +206,8 @@ class _Hooks:
 def made_nothing(item: Item, error: ElementsError) -> bool:
     if isinstance(error, ElementFailedError):
         return True
+    if item.may_exist:
+        return False
     return item.task_id is None and not isinstance(error, CreateUncertainError | DuplicateTaskError)
 
 

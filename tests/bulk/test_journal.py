@@ -558,9 +558,6 @@ def repeated(answer, key):
     return answer
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an intent of an earlier run is dropped when the rerun is left in its look-up"
-)
 @pytest.mark.parametrize("way", ["while it is looked up", "before it is looked up"])
 async def test_a_rerun_that_is_left_keeps_an_open_intent(open_session, sandbox, journal, way):
     """What an earlier run may have made is not forgotten because the next one was left before it was found."""
