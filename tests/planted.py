@@ -116,7 +116,7 @@ PLANTS = [
         "        return str.__repr__(self)\n",
         (
             "tests/unit/test_secret.py::test_a_traceback_with_locals",
-            "tests/unit/test_secret.py::test_a_secret_prints_as_stars",
+            "tests/unit/test_secret.py::test_a_secret_compares",
         ),
     ),
     Plant(
