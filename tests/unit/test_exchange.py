@@ -1,0 +1,87 @@
+"""Calls on their way to the wire: behind the gate, in their turn, within their deadline."""
+
+import asyncio
+
+import pytest
+
+from kling_elements_async import NotSentError
+from kling_elements_async.exchange import Exchange
+from kling_elements_async.gateways import EzModel
+from kling_elements_async.lifecycle import Lifecycle
+from kling_elements_async.throttle import Gate
+from kling_elements_async.wire import Call, Reply, Request
+
+CALL = Call("get task 7", Request("GET", "/v1/7"), lambda reply: reply.status)
+
+
+class Wire:
+    """Notes when a request leaves, and answers at once."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.at = []
+
+    async def take_place(self, call, until, *, patient):
+        pass
+
+    def give_back_place(self):
+        raise AssertionError("nobody gives a place back here")
+
+    async def send(self, call, body, *, until):
+        self.at.append(self.clock.elapsed)
+        return Reply(200, {}, b"{}")
+
+
+@pytest.fixture
+def gate(clock):
+    """A gate that has learned a rate of 95 a second."""
+    gate = Gate(clock)
+    for _ in range(100):
+        gate.passed()
+        clock.advance(0.01)
+    for _ in range(50):
+        gate.refused(None)
+    clock.advance(60)
+    assert gate.delay() == 0.0
+    gate.passed()  # the probe came back
+    gate.rate.turn(patient=True)
+    return gate
+
+
+@pytest.fixture
+def wire(clock):
+    return Wire(clock)
+
+
+@pytest.fixture
+def exchange(clock, gate, wire):
+    return Exchange(EzModel(api_key="no-real-key"), wire, gate, Lifecycle(clock))
+
+
+async def test_calls_take_turns(exchange, wire):
+    """At the learned rate, one behind the other."""
+    assert set(await asyncio.gather(*(exchange.perform(CALL, patient=True) for _ in range(20)))) == {200}
+    gaps = [later - sooner for sooner, later in zip(wire.at, wire.at[1:], strict=False)]
+    assert gaps == pytest.approx([1 / 95] * 19, rel=0.05)
+
+
+async def test_the_gate_closes_before_a_turn(exchange, gate, wire, clock):
+    """Whoever has waited for a turn waits for the gate, too."""
+    calls = [asyncio.create_task(exchange.perform(CALL, patient=True)) for _ in range(20)]
+    await clock.sleep(0.05)
+    left = len(wire.at)
+    closed = clock.elapsed
+    gate.refused(30)
+    await asyncio.gather(*calls)
+    assert 0 < left < 20
+    assert min(wire.at[left:]) >= closed + 30
+
+
+async def test_a_turn_beyond_the_deadline(exchange, wire, clock):
+    """Nothing is sent, and that is said."""
+    others = [asyncio.create_task(exchange.perform(CALL, patient=True)) for _ in range(200)]
+    await asyncio.sleep(0)
+    with pytest.raises(NotSentError, match="Nothing was sent"):
+        await exchange.perform(CALL, until=clock.now() + 1, patient=True)
+    await asyncio.gather(*others)
+    assert len(wire.at) == 200
