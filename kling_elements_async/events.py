@@ -6,7 +6,6 @@ its work: it returns at once, and what it raises is logged and changes nothing.
 
 import logging
 from collections.abc import Callable
-from itertools import count
 
 from attrs import frozen
 
@@ -143,14 +142,15 @@ class Events:
 
     def __init__(self, on_event: OnEvent | None = None) -> None:
         self._on_event = on_event
-        self._numbers = count(1)
+        self._last_number = 0
 
     def __bool__(self) -> bool:
         return self._on_event is not None
 
     def number(self) -> int:
         """Return a number for a create or a wait."""
-        return next(self._numbers)
+        self._last_number += 1
+        return self._last_number
 
     def tell(self, event: Event) -> None:
         """Tell the hook; its faults are its own."""

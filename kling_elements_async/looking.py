@@ -18,7 +18,7 @@ from .models import ElementTask
 from .polling import Polling
 from .watches import Watch, Watches, is_whole
 
-logger = logging.getLogger("kling_elements_async")
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 # Asks for one task, by a deadline on the session's clock.
 Look = Callable[[str, float], Awaitable[ElementTask]]

@@ -20,8 +20,8 @@ class Library:
         self._session = session
         self._output = output
         self._by_id: dict[str, Entry] = {}
-        self.hidden = 0
-        self.unfinished = 0
+        self.hidden: int = 0
+        self.unfinished: int = 0
 
     @property
     def entries(self) -> list[Entry]:
