@@ -31,7 +31,7 @@ class Ran:
 
 def environment(sandbox=None, gateway="ezmodel", **more):
     """No variable of whoever runs the tests gets through, but for the path and the home."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_START") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
     own = {}
     if sandbox:
         own = {

@@ -54,7 +54,6 @@ async def test_ctrl_c_ends_a_wait_and_says_how_to_go_on(slow_sandbox, order):
     assert max(map(len, live)) <= 40
 
 
-@pytest.mark.slow
 async def test_ctrl_c_during_a_create_says_where_to_look(sandbox, env, order):
     """Whether the element was made is not known then."""
     sandbox.script("create", Fault.never())
@@ -76,7 +75,6 @@ async def test_rows_are_cut_to_a_narrow_terminal(env):
     assert rows[0].split()[0].isdigit()
 
 
-@pytest.mark.slow
 async def test_the_sandbox_serves_until_ctrl_c(monkeypatch):
     """The line that it prints for a gateway is all that a second terminal needs."""
     async with Terminal("sandbox", "--seconds", "0.1", "0.2", env=environment(), columns=200) as terminal:
