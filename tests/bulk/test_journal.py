@@ -580,3 +580,29 @@ async def test_a_rerun_that_is_left_keeps_an_open_intent(open_session, sandbox, 
     (outcome,) = await all_outcomes(open_session(), named(1), journal=journal)
     assert outcome.resolution == "resumed"
     assert made(sandbox) == {"item-0": 1}
+
+
+@pytest.mark.parametrize("how", ["its picture is gone", "the account refuses"])
+async def test_a_rerun_that_fails_before_its_look_keeps_an_open_intent(
+    open_session, sandbox, journal, tmp_path, how
+):
+    """A rerun that cannot even look says nothing of what an earlier run may have made."""
+    picture = tmp_path / "front.png"
+    picture.write_bytes(png())
+    spec = a_spec("item-0", reference=Images(picture, ["https://example.com/side.png"]))
+    sandbox.script("create", LANDS_UNANSWERED)
+    await cut_off(open_session(), [spec], journal, lambda: posts(sandbox) == 1)
+    (intent,) = rows(journal)
+    if how == "its picture is gone":
+        picture.unlink()
+        await until_error(open_session(), [spec], journal=journal)
+        picture.write_bytes(png())
+    else:
+        sandbox.script("get", Fault.never())
+        sandbox.script("create", Fault.code(1102))
+        await until_error(open_session(), [spec, *named(1, start=1)], journal=journal)
+        sandbox._script.lines = ()
+    assert intent["external_task_id"] in [row["external_task_id"] for row in rows(journal)]
+    (outcome,) = await all_outcomes(open_session(), [spec], journal=journal)
+    assert outcome.resolution == "resumed"
+    assert made(sandbox)["item-0"] == 1

@@ -40,9 +40,6 @@ from kling_elements_async import (
 from .world import MISHAPS, Stage, World, as_a_crash_leaves_it
 
 LINKS = Images("https://example.com/front.png", ["https://example.com/side.png"])
-# Whether a job is left by the end of its block, or as a crash leaves it: an open intent that is being looked up does
-# not outlast the first yet; see bulk/test_journal.py::test_a_rerun_that_is_left_keeps_an_open_intent.
-LEAVES_ITS_BLOCK = False
 NUMBERS = st.integers(0, 50)
 
 
@@ -104,10 +101,8 @@ class Creates(RuleBasedStateMachine):
                 raise
 
         create.task = self.stage.later(call())
-        if external_id is None or create.name not in [each.name for each in self.singles]:
+        if create.name not in [each.name for each in self.singles]:
             self.singles.append(create)
-        else:
-            self.again = create
 
     @precondition(lambda self: self.singles)
     @rule(number=NUMBERS)
@@ -134,8 +129,6 @@ class Creates(RuleBasedStateMachine):
 
     def _stop_working(self) -> None:
         if self.working:
-            if not LEAVES_ITS_BLOCK and not self.working.done():
-                self._copy_journal()
             self.working.cancel()
             self.stage.run(asyncio.wait([self.working]))
 

@@ -201,6 +201,7 @@ class Stage:
     def later(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start something, and give it a few turns of the loop."""
         task = self.loop.create_task(coroutine)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # some are read by nobody
         self.run(self._turns())
         return task
 
