@@ -116,7 +116,7 @@ PLANTS = [
         "        return str.__repr__(self)\n",
         (
             "tests/unit/test_secret.py::test_a_traceback_with_locals",
-            "tests/unit/test_secret.py::test_a_secret_compares",
+            "tests/faults/test_life.py::test_a_key_that_the_gateway_sends_back",
         ),
     ),
     Plant(
