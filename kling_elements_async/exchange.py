@@ -64,6 +64,7 @@ class Exchange:
                 value = await (self._told(call, body, until) if self._events else self._sent(call, body, until))
             except AuthenticationError as error:
                 if is_renewed or not self._gateway.renew_authorization(error):
+                    self._gate.passed()
                     raise
                 is_renewed = True
             except ElementsError as error:

@@ -111,6 +111,8 @@ class OneCreate:
             self.may_exist = True
             if task := await self._settled(failed):
                 return Creation(task, "adopted", self.began)
+            if self.queues:
+                self.until = math.inf
 
     def _begin(self) -> None:
         """Start the clock of a create that was free to queue."""
