@@ -63,16 +63,16 @@ def soak(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("opponent", ["adversary", "sandbox"])
-def test_two_thousand_elements_with_external_ids(opponent):
+@pytest.mark.parametrize(("elements", "opponent"), [(2000, "adversary"), (500, "sandbox")])
+def test_thousands_of_elements_with_external_ids(elements, opponent):
     """Nothing is lost, made twice or left behind, and nothing stays unclear."""
-    assert soak("--elements", "2000", "--against", opponent).count("<= 0  yes") == ZEROS + 1
+    assert soak("--elements", str(elements), "--against", opponent).count("<= 0  yes") == ZEROS + 1
 
 
 @pytest.mark.slow
-def test_two_thousand_elements_without_external_ids():
+def test_five_hundred_elements_without_external_ids():
     """What is unclear is said to be so, and never sent again."""
-    said = soak("--elements", "2000", "--gateway", "evolink")
+    said = soak("--elements", "500", "--gateway", "evolink")
     assert said.count("<= 0  yes") == ZEROS
     errors = next(line for line in said.splitlines() if line.strip().startswith("errors"))
     assert re.fullmatch(r" *errors +CreateUncertainError \d+", errors), said
