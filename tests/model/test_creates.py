@@ -302,4 +302,4 @@ def test_creates():
 @pytest.mark.slow
 def test_creates_at_length():
     """The same, in more and longer lives."""
-    tried(150, 50)
+    tried(60, 50)
