@@ -80,6 +80,14 @@ class GateClosed:
 
 
 @frozen
+class SharedLost:
+    """What the workers share is out of reach, for this reason: this one goes on with so many slots at most."""
+
+    reason: str
+    most: int
+
+
+@frozen
 class WaitBegan:
     """A wait has begun; ``number`` is the same in its ``WaitEnded``."""
 
@@ -128,6 +136,7 @@ Event = (
     | Retried
     | Adopted
     | GateClosed
+    | SharedLost
     | WaitBegan
     | WaitEnded
     | Looked

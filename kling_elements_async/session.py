@@ -32,6 +32,7 @@ from .outcomes import Outcomes, Specs
 from .polling import Polling
 from .retries import Resending, Retries
 from .secret import hidden
+from .shared import SharedSlots
 from .throttle import Gate, Slots
 from .transport import Transport
 from .waiting import Waiting
@@ -66,6 +67,8 @@ class ElementsSession:
         polling: the pace of a wait.
         max_connections: how many requests are in flight at once; the others queue, and lose no time by it.
         max_running_tasks: how many tasks may run at once; None finds out by the gateway's refusals (1303).
+        slots: where the slots for running tasks are kept: None is this session; ``RedisSlots`` of
+            ``kling_elements_async.shared`` is shared by all workers of the account.
         http: a client session of your own, used and left open. Redirects, timeouts and the key are set on each
             request; cookies, proxies and the number of connections are its owner's.
         webhook_secrets: the ``whsec_…`` of the account, where it signs its callbacks; several while they rotate.
@@ -85,6 +88,7 @@ class ElementsSession:
         polling: Polling | None = None,
         max_connections: int = MOST_CONNECTIONS,
         max_running_tasks: int | None = None,
+        slots: SharedSlots | None = None,
         http: aiohttp.ClientSession | None = None,
         webhook_secrets: Iterable[str] = (),
         on_event: OnEvent | None = None,
@@ -109,7 +113,8 @@ class ElementsSession:
         self._exchange = Exchange(gateway, self._transport, gate, self._lifecycle, events)
         self._resending = Resending(retries or Retries(), self._lifecycle, gate, events)
         self._deleting = Deleting(gateway, self._exchange, self._resending, self._lifecycle)
-        self._slots = Slots(self._lifecycle.clock, max_running_tasks, self._follow, events)
+        self._slots = self._slots_in(slots, max_running_tasks, gate, events)
+        gate.on_refused = self._slots.gate_closed
         self._creating = Creating(
             gateway, self._exchange, self._resending, self._lifecycle, self._slots, events=events
         )
@@ -356,6 +361,7 @@ class ElementsSession:
         """End every wait and request, and close the connections; further calls raise SessionUnusableError."""
         if not self._lifecycle.is_closed:
             self._lifecycle.close()
+            await self._slots.close()
             await self._waiting.close()
             await asyncio.gather(*self._followed.values(), return_exceptions=True)
             await self._transport.close()
@@ -397,6 +403,20 @@ class ElementsSession:
     async def _listed(self, page: int, page_size: int) -> Page:
         """Ask for one page of the account's own elements, once, for those who wait."""
         return await self._exchange.perform(self.gateway.list_custom(page, page_size), patient=True)
+
+    def _slots_in(self, place: SharedSlots | None, fixed: int | None, gate: Gate, events: Events) -> Slots:
+        if place is None:
+            return Slots(self._lifecycle.clock, fixed, self._follow, events)
+        slots: Slots = optional.load("shared.leased_slots").LeasedSlots(
+            self._lifecycle,
+            fixed,
+            self._follow,
+            events,
+            store=place.store(self.gateway.account_digest()),
+            lease=place.lease,
+            close_gate=gate.close_for,
+        )
+        return slots
 
     def _follow(self, task_id: str) -> None:
         """Watch a task that holds a slot which a create is waiting for, whether anyone waits for it or not."""

@@ -20,6 +20,7 @@ from .errors import (
     DuplicateTaskError,
     ElementsError,
     GatewayBrokenError,
+    InsufficientBalanceError,
     NoReplyError,
     NotFoundError,
     NotSentError,
@@ -138,6 +139,9 @@ class OneCreate:
                 if self.slots.is_held_by_others:
                     pause = await self._stayed(pause, full)
                     is_kept = True
+            except (AuthenticationError, InsufficientBalanceError, PermissionDeniedError) as error:
+                self.slots.denied(error)
+                raise
             finally:
                 if not is_running and not is_kept:
                     self.slots.gave_back()
@@ -191,6 +195,12 @@ class OneCreate:
             raise self._uncertain(failed)
 
     async def _take_slot(self, *, first: bool) -> None:
+        await self._queue(first=first)
+        while self.slots.has_lapsed:  # this process stood still, and others may have the slot by now
+            self.slots.gave_back()
+            await self._queue(first=True)
+
+    async def _queue(self, *, first: bool) -> None:
         turn = self.slots.queue(first=first)
         has_slot = False
         try:
@@ -204,6 +214,7 @@ class OneCreate:
                 "and none ended in time. Nothing was sent",
                 permanent=True,
             )
+        turn.result()
 
     async def _settled(self, failed: ElementsError, misses_needed: int = _MISSES) -> ElementTask | None:
         """Look the task up until it is found, or has been missed often enough to be sent again (None)."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .clock import Clock
+from .errors import ApiError
 from .events import SILENT, Events, GateClosed, Queued
 from .learned_rate import LearnedRate
 
@@ -19,6 +20,8 @@ SPREAD = 0.2
 FAILURES_IN_A_ROW = 5
 # A probe that does not come back, because it was cancelled, holds the others up no longer than this.
 PROBE = 5.0
+# Seconds by which a closing that is heard of must be longer to be news.
+_NEWS = 0.1
 # Creates that went well, and seconds without a refusal, before more than the limit is tried again.
 GROW_AFTER = 50
 GROW_AFTER_SECONDS = 90.0
@@ -36,6 +39,7 @@ class Gate:
         self._clock = clock
         self._events = events
         self.rate: LearnedRate = LearnedRate(clock)
+        self.on_refused: Callable[[float], None] = lambda _: None
         self._opens_at = -math.inf
         self._closings = 0
         self._failures = 0
@@ -63,6 +67,13 @@ class Gate:
         """Close for as long as a 429 asks, else for 1 s, doubling with each refusal after an opening."""
         self.rate.refused(is_first=self._clock.now() >= self._opens_at)
         self._close(retry_after)
+        self.on_refused(self._opens_at - self._clock.now())
+
+    def close_for(self, seconds: float) -> None:
+        """Stay closed for so long at least: another worker of the account was refused."""
+        if self._opens_at < self._clock.now() + seconds - _NEWS:
+            self._closings = max(1, self._closings)
+            self._close_until(self._clock.now() + seconds)
 
     def failed(self) -> None:
         """Count a connection failure or a 5xx: some in a row close the gate."""
@@ -84,9 +95,12 @@ class Gate:
         if now >= self._opens_at:  # refusals of what was already under way close it no further
             own = FIRST_CLOSING * 2**self._closings
             self._closings = min(self._closings + 1, 6)
-        self._opens_at = max(self._opens_at, now + min(seconds or own, LONGEST_CLOSING))
+        self._close_until(max(self._opens_at, now + min(seconds or own, LONGEST_CLOSING)))
+
+    def _close_until(self, opens_at: float) -> None:
+        self._opens_at = opens_at
         self._probe_until = -math.inf
-        self._events.tell(GateClosed(self._opens_at - now))
+        self._events.tell(GateClosed(opens_at - self._clock.now()))
 
 
 class Slots:
@@ -183,6 +197,20 @@ class Slots:
         """Give a taken slot back: nothing runs in it."""
         self._sending -= 1
         self._wake()
+
+    def denied(self, error: ApiError) -> None:
+        """Note an error that may hold for every create; with nobody to share it with, each create meets it."""
+
+    def gate_closed(self, seconds: float) -> None:
+        """Note that a 429 has closed the gate for so long."""
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether what was granted may have been given to others meanwhile, and has to be asked for again."""
+        return False
+
+    async def close(self) -> None:
+        """Leave what is shared, if anything is."""
 
     @property
     def is_held_by_others(self) -> bool:

@@ -5,6 +5,7 @@ knows neither. Write a gateway of your own on these classes, and register it und
 ``kling_elements_async.gateways``.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -202,6 +203,10 @@ class Gateway:
     def authorization(self) -> str:
         """Return the credential that follows "Bearer " on each request."""
         return self._key.reveal()
+
+    def account_digest(self) -> str:
+        """Return a digest of address and key: it tells accounts apart, and the key to nobody."""
+        return hashlib.sha256(f"{self.base_url}\0{self._key.reveal()}".encode()).hexdigest()[:32]
 
     def renew_authorization(self, refused: ApiError) -> bool:  # noqa: ARG002 - for gateways that sign
         """Make a new credential after this refusal; False where that cannot help."""

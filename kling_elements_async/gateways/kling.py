@@ -42,6 +42,7 @@ class Kling(NativeGateway):
         else:
             self.base_url: str = checked_base_url(self.default_base_url if base_url is None else base_url)
             pair = checked_key(access_key, self.name), checked_key(secret_key, self.name)
+            self._key = pair[0]  # of the two, the one that stays and names the account
             self._signer = optional.load("gateways.signing", extra="jwt").Signer(*pair)
 
     def authorization(self) -> str:

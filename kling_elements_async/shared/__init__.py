@@ -1,0 +1,9 @@
+"""What the workers of one account share: its slots, and the rate of its requests.
+
+``ElementsSession(gateway, slots=RedisSlots("redis://…"))`` and ``ElementsSession(gateway, max_rate=Rate(300,
+"redis://…"))``. What is named here is a value, and needs no extra to be imported.
+"""
+
+from .redis_slots import RedisSlots, SharedSlots
+
+__all__ = ["RedisSlots", "SharedSlots"]

@@ -1,0 +1,59 @@
+"""Where the slots of an account are kept, as a value.
+
+Law: opens nothing; the session does, when it first needs a slot. Its repr shows no password.
+"""
+
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from attrs import field, frozen, validators
+
+from .. import optional
+from ..errors import ConfigurationError
+from .visit import Store
+
+LEASE = 15.0
+SHORTEST_LEASE = 0.5
+
+
+class SharedSlots(Protocol):
+    """A place for slots that several workers share."""
+
+    @property
+    def lease(self) -> float:
+        """Seconds after which what a worker held is free again, if it is not heard of."""
+        ...
+
+    def store(self, account: str) -> Store:
+        """Return the books of one account there; ``account`` is a digest that tells nothing of the key."""
+        ...
+
+
+def checked_url(url: object) -> str:
+    """Return a URL of Redis.
+
+    Raises:
+        ConfigurationError: it is none. The text does not repeat it, for it may hold a password.
+
+    """
+    if isinstance(url, str) and urlsplit(url).scheme in ("redis", "rediss", "unix"):
+        return url
+    raise ConfigurationError("the URL of Redis looks like redis://host:6379/0, rediss://… or unix://…")
+
+
+@frozen
+class RedisSlots:
+    """Slots in Redis, with the extra ``redis``: ``ElementsSession(gateway, slots=RedisSlots("redis://…"))``.
+
+    All workers of one gateway and key share them. A worker renews its lease of ``lease`` seconds three times in
+    that time; the slots of one that was killed are free when it is over. Choose it longer than any pause of a
+    healthy worker, and the same for all.
+    """
+
+    url: str = field(repr=False, converter=checked_url)
+    lease: float = field(default=LEASE, validator=validators.ge(SHORTEST_LEASE))
+
+    def store(self, account: str) -> Store:
+        """Return the books of one account."""
+        store: Store = optional.load("shared.redis_store", extra="redis").RedisStore(self.url, account, self.lease)
+        return store

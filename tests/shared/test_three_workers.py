@@ -1,0 +1,49 @@
+"""Three workers at one account, in virtual time: the slots are kept, and full."""
+
+import asyncio
+import sys
+from random import Random
+
+import pytest
+from bulk.hall import Hall, bulk, without_a_wire
+from bulk.materials import named
+
+from kling_elements_async import Created, ElementsSession
+
+from .lua_books import LuaBooks, LuaSlots
+
+
+@pytest.fixture(autouse=True)
+def no_wire(monkeypatch):
+    without_a_wire(monkeypatch)
+
+
+@pytest.fixture
+def about_20():
+    random = Random(0)
+    return lambda: random.uniform(16.0, 24.0)
+
+
+@pytest.mark.parametrize("fixed", [20, None])
+async def test_the_slots_of_three_workers(clock, about_20, fixed):
+    """A limit of 20 is kept without a refusal where it is told; both ways the slots are 92 % full."""
+    hall = Hall(clock, None if fixed else 20, about_20, host="one")
+    books = LuaBooks(clock)
+    begin = clock.now()
+    sessions = [
+        ElementsSession(hall, clock=clock, slots=LuaSlots(books, f"w{n}"), max_running_tasks=fixed)
+        for n in range(3)
+    ]
+    done = await asyncio.gather(
+        *(bulk(s, named(100, start=100 * n), timeout=3000) for n, s in enumerate(sessions))
+    )
+    for s in sessions:
+        await s.close()
+    refused, creates = hall.refused(begin + 60)
+    full = hall.fullness(begin + 60, hall.last_start(), 20)
+    sys.stdout.write(
+        f"\n{hall.account.most_running} at most, refused {refused} of {creates}, {full:.1%} full, visits {len(books.visits)} for 300, {hall.counts}\n"
+    )
+    assert {type(o) for d in done for o in d} == {Created}
+    assert hall.account.most_running == 20
+    assert full >= 0.92
