@@ -6,6 +6,7 @@ its work: it returns at once, and what it raises is logged and changes nothing.
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from attrs import frozen
 
@@ -81,8 +82,9 @@ class GateClosed:
 
 @frozen
 class SharedLost:
-    """What the workers share is out of reach, for this reason: this one goes on with so many slots at most."""
+    """What the workers share is out of reach: this one goes on with ``most`` slots, or requests a second."""
 
+    what: Literal["slots", "rate"]
     reason: str
     most: int
 

@@ -19,6 +19,7 @@ from .errors import (
 )
 from .events import SILENT, Events, Sent
 from .lifecycle import Lifecycle
+from .shared.pacing import Pacing
 from .throttle import Gate
 from .transport import Transport
 from .wire import Call, Gateway
@@ -36,12 +37,15 @@ class Exchange:
         gate: Gate,
         lifecycle: Lifecycle,
         events: Events = SILENT,
+        *,
+        pacing: Pacing | None = None,
     ) -> None:
         self._gateway = gateway
         self._transport = transport
         self._gate = gate
         self._lifecycle = lifecycle
         self._events = events
+        self._pacing = pacing
 
     async def perform(
         self, call: Call[T], body: Body | None = None, *, until: float = math.inf, patient: bool = False
@@ -100,12 +104,25 @@ class Exchange:
             if (wait := self._gate.rate.turn(patient=patient)) and not await self._had_turn(call, wait, until):
                 continue
             await self._transport.take_place(call, until, patient=patient)
+            if self._pacing is not None:
+                await self._take_turn(self._pacing, call, until, patient=patient)
             is_held = body is not None and body.is_held
             if not is_held and not self._gate.is_closed:
                 return
             self._transport.give_back_place()  # it closed while this call queued
             if is_held:
                 raise NotSentError(f"did not {call.what}: it was held back. Nothing was sent", permanent=True)
+
+    async def _take_turn(self, pacing: Pacing, call: Call[T], until: float, *, patient: bool) -> None:
+        """Wait until ``max_rate`` allows one request more: in its place, so that it leaves at once."""
+        has_turn = False
+        try:
+            with self._transport.held_back():
+                await pacing.turn(call.what, until, patient=patient)
+            has_turn = True
+        finally:
+            if not has_turn:
+                self._transport.give_back_place()
 
     def _tell_gate(self, error: ElementsError) -> None:
         if isinstance(error, RateLimitedError) and not isinstance(error, TooManyTasksError):

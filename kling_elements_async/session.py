@@ -32,7 +32,8 @@ from .outcomes import Outcomes, Specs
 from .polling import Polling
 from .retries import Resending, Retries
 from .secret import hidden
-from .shared import SharedSlots
+from .shared import Rate, SharedSlots
+from .shared.pacing import Pacing
 from .throttle import Gate, Slots
 from .transport import Transport
 from .waiting import Waiting
@@ -67,6 +68,8 @@ class ElementsSession:
         polling: the pace of a wait.
         max_connections: how many requests are in flight at once; the others queue, and lose no time by it.
         max_running_tasks: how many tasks may run at once; None finds out by the gateway's refusals (1303).
+        max_rate: requests a second, of all kinds; None is no limit. A number holds for this session, a ``Rate`` of
+            ``kling_elements_async.shared`` for all workers of the account. Needs the extra ``rate``.
         slots: where the slots for running tasks are kept: None is this session; ``RedisSlots`` of
             ``kling_elements_async.shared`` is shared by all workers of the account.
         http: a client session of your own, used and left open. Redirects, timeouts and the key are set on each
@@ -89,6 +92,7 @@ class ElementsSession:
         max_connections: int = MOST_CONNECTIONS,
         max_running_tasks: int | None = None,
         slots: SharedSlots | None = None,
+        max_rate: float | Rate | None = None,
         http: aiohttp.ClientSession | None = None,
         webhook_secrets: Iterable[str] = (),
         on_event: OnEvent | None = None,
@@ -110,7 +114,8 @@ class ElementsSession:
         self._transport = Transport(gateway, self._lifecycle, max_connections, http)
         events = Events(on_event)
         gate = Gate(self._lifecycle.clock, events)
-        self._exchange = Exchange(gateway, self._transport, gate, self._lifecycle, events)
+        self._pacing = self._paced(max_rate, events)
+        self._exchange = Exchange(gateway, self._transport, gate, self._lifecycle, events, pacing=self._pacing)
         self._resending = Resending(retries or Retries(), self._lifecycle, gate, events)
         self._deleting = Deleting(gateway, self._exchange, self._resending, self._lifecycle)
         self._slots = self._slots_in(slots, max_running_tasks, gate, events)
@@ -362,6 +367,8 @@ class ElementsSession:
         if not self._lifecycle.is_closed:
             self._lifecycle.close()
             await self._slots.close()
+            if self._pacing is not None:
+                await self._pacing.close()
             await self._waiting.close()
             await asyncio.gather(*self._followed.values(), return_exceptions=True)
             await self._transport.close()
@@ -403,6 +410,12 @@ class ElementsSession:
     async def _listed(self, page: int, page_size: int) -> Page:
         """Ask for one page of the account's own elements, once, for those who wait."""
         return await self._exchange.perform(self.gateway.list_custom(page, page_size), patient=True)
+
+    def _paced(self, max_rate: float | Rate | None, events: Events) -> Pacing | None:
+        if max_rate is None:
+            return None
+        rate = max_rate if isinstance(max_rate, Rate) else Rate(max_rate)
+        return Pacing(rate, self.gateway.account_digest(), self._lifecycle, events)
 
     def _slots_in(self, place: SharedSlots | None, fixed: int | None, gate: Gate, events: Events) -> Slots:
         if place is None:

@@ -8,6 +8,8 @@ import asyncio
 import errno
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,6 +61,7 @@ class Transport:
         self._creates: aiohttp.ClientSession | None = None
         # Waiting for a connection is done here, before a request's own time begins.
         self._pool = Pool(max_connections if http is None else getattr(http.connector, "limit", 0))
+        self._held_back = 0
         self._is_exhausted = False
         self._deadlines = Deadlines(REPLY_TIMEOUT)
         self._base = URL(gateway.base_url, encoded=True)
@@ -116,7 +119,16 @@ class Transport:
     @property
     def in_flight(self) -> int:
         """How many requests are on their way."""
-        return self._pool.taken
+        return self._pool.taken - self._held_back
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Count one place as taken by a request that is not on its way yet."""
+        self._held_back += 1
+        try:
+            yield
+        finally:
+            self._held_back -= 1
 
     def give_back_place(self) -> None:
         """Give a place back unused."""

@@ -4,6 +4,7 @@
 "redis://…"))``. What is named here is a value, and needs no extra to be imported.
 """
 
+from .rate import Rate
 from .redis_slots import RedisSlots, SharedSlots
 
-__all__ = ["RedisSlots", "SharedSlots"]
+__all__ = ["Rate", "RedisSlots", "SharedSlots"]

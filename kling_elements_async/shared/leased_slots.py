@@ -183,7 +183,7 @@ class LeasedSlots(Slots):
             logger.info("the shared slots are back")
         if self._share.is_lost or is_another:
             self._share.returns(now)
-        self._share.learn(answer.limit, answer.workers)
+        self._share.learn(now, answer.limit, answer.workers)
         self._answer, self._seen_at = answer, began
         if answer.closed and now + answer.closed > self._closed_until + 0.1:
             self._closed_until = -math.inf  # it is theirs, and is not told again as ours
@@ -214,7 +214,7 @@ class LeasedSlots(Slots):
             logger.warning(
                 "the shared slots are out of reach (%s): this worker goes on with %d of its own", reason, most
             )
-            self._events.tell(SharedLost(reason, most))
+            self._events.tell(SharedLost("slots", reason, most))
         self._wake()
 
     def _pause(self) -> float:

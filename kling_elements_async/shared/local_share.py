@@ -19,9 +19,10 @@ class LocalShare:
         self._lost_at = -math.inf
         self._asks_until = -math.inf
 
-    def learn(self, limit: int, workers: int) -> None:
+    def learn(self, now: float, limit: int, workers: int) -> None:
         """Note what the books said last."""
-        self._limit, self._workers = limit or self._limit, workers
+        self._limit = limit or self._limit
+        self._workers = max(workers, self._workers) if now < self._asks_until else workers
 
     def lose(self, now: float, held: int) -> None:
         """Note that the books are lost, with so many slots held."""

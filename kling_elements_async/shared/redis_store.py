@@ -1,4 +1,4 @@
-"""The shared books in Redis. One of two files that need the extra ``redis``.
+"""The shared books in Redis. Needs the extra ``redis``.
 
 Law: one script a visit, and one hash an account. What goes wrong is told without the address or a password.
 """
@@ -6,13 +6,10 @@ Law: one script a visit, and one hash an account. What goes wrong is told withou
 import uuid
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from . import books
+from .redis_client import connected
 from .visit import Answer, StoreLostError, Visit
 
 # Seconds for an answer, of which a lease has several: a Redis that hangs is a lost one.
@@ -20,15 +17,6 @@ LONGEST_ANSWER = 1.0
 ANSWERS_IN_A_LEASE = 6
 # Seconds in which a worker that waits for a slot asks at least once; those who do not are not reckoned with.
 FRESH = 2.0
-
-
-def connected(url: str, answer_within: float) -> "Redis":
-    """Return a client that tries a cut connection once more, and waits for nothing else."""
-    retry = Retry(NoBackoff(), 1, supported_errors=(LostConnectionError,))
-    client: Redis = Redis.from_url(
-        url, retry=retry, socket_timeout=answer_within, socket_connect_timeout=answer_within
-    )
-    return client
 
 
 class RedisStore:

@@ -1,0 +1,129 @@
+"""No more requests a second than the caller allows: who waits for a turn, and who is next.
+
+Law: a look at an unfinished task lets every other call go before it, as in ``pool``. Waits on the session's clock,
+and before a request's own time begins. While the shared counter is out of reach, a session keeps to the rate that
+it had: all together then have no more than before.
+"""
+
+import asyncio
+import logging
+from collections import deque
+
+from ..errors import NotSentError, SessionUnusableError
+from ..events import Events, SharedLost
+from ..lifecycle import Lifecycle
+from .rate import Rate
+from .tickets import Tickets
+from .visit import StoreLostError
+
+logger: logging.Logger = logging.getLogger("kling_elements_async")
+
+# Seconds over which a session's own rate is reckoned, and between two tries of a counter that was lost.
+OWN_OVER = 10
+ASKED_AGAIN = 1.0
+_SPREAD = 0.05
+
+
+class Pacing:
+    """The turns of one session at one account."""
+
+    def __init__(self, rate: Rate, account: str, lifecycle: Lifecycle, events: Events) -> None:
+        self._account = account
+        self._lifecycle = lifecycle
+        self._clock = lifecycle.clock
+        self._events = events
+        self._shared = rate.tickets(account, lifecycle.clock)
+        self._own: Tickets | None = None  # while the shared counter is lost
+        self._ask_at = 0.0
+        self._taken: deque[tuple[float, int]] = deque()
+        self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+        self._taker: asyncio.Task[None] | None = None
+
+    async def turn(self, what: str, until: float, *, patient: bool) -> None:
+        """Come back when one request more may be sent.
+
+        Raises:
+            NotSentError: that was not so in time.
+
+        """
+        turn: asyncio.Future[None] = self._lifecycle.check().create_future()
+        self._queues[patient].append(turn)
+        if self._taker is None or self._taker.done():
+            self._taker = asyncio.get_running_loop().create_task(self._take())
+        has_turn = False
+        try:
+            has_turn = await self._lifecycle.reached(turn, until)
+        finally:
+            if not has_turn:
+                self._leave(turn)
+        if not has_turn:
+            raise NotSentError(f"did not {what}: max_rate left it no turn in time. Nothing was sent")
+
+    def _leave(self, turn: "asyncio.Future[None]") -> None:
+        if turn.done() and not turn.cancelled():
+            self._give(1)
+        turn.cancel()
+
+    async def _take(self) -> None:
+        """Take turns for those who wait, as many together as may be."""
+        try:
+            while count := sum(not turn.done() for queue in self._queues for turn in queue):
+                delay = await self._asked(count)
+                if delay:
+                    await self._lifecycle.sleep(delay * self._clock.random.uniform(1, 1 + _SPREAD))
+        except SessionUnusableError:
+            pass
+
+    async def _asked(self, count: int) -> float:
+        """Take and give up to so many turns, or return the seconds to ask again in."""
+        now = self._clock.now()
+        if self._own is None or now >= self._ask_at:
+            try:
+                delay = await self._from(self._shared, count)
+            except StoreLostError as error:
+                self._lose(str(error), now)
+            else:
+                if self._own is not None:
+                    logger.info("the shared rate is back")
+                    self._own = None
+                return delay
+        assert self._own is not None
+        return await self._from(self._own, count)
+
+    async def _from(self, tickets: Tickets, count: int) -> float:
+        count = min(count, tickets.most)
+        delay = await tickets.take(count)
+        if not delay:
+            self._note(count)
+            self._give(count)
+        return delay
+
+    def _give(self, count: int) -> None:
+        for queue in self._queues:
+            while queue and count:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    count -= 1
+
+    def _note(self, count: int) -> None:
+        now = self._clock.now()
+        self._taken.append((now, count))
+        while self._taken[0][0] < now - OWN_OVER:
+            self._taken.popleft()
+
+    def _lose(self, reason: str, now: float) -> None:
+        self._ask_at = now + ASKED_AGAIN
+        if self._own is not None:
+            return
+        own = max(1.0, sum(count for at, count in self._taken if at >= now - OWN_OVER) / OWN_OVER)
+        self._own = Rate(own).tickets(self._account, self._clock)
+        logger.warning("the shared rate is out of reach (%s): this worker goes on with %.1f a second", reason, own)
+        self._events.tell(SharedLost("rate", reason, int(own)))
+
+    async def close(self) -> None:
+        """End with the session."""
+        if self._taker is not None:
+            self._taker.cancel()
+            await asyncio.gather(self._taker, return_exceptions=True)
+        await self._shared.close()
