@@ -25,18 +25,14 @@ def rate_of(per_second: float) -> Rate:
     return Rate(max(1, round(per_second * 3600)), _HOUR, burst=burst)
 
 
-def together(rate: Rate) -> int:
-    """Return how many may be taken at a time."""
-    return max(1, int(rate.burst * TOGETHER))
-
-
 class Cells:
     """A bucket of the library's over a store: memory, a file, Redis."""
 
     def __init__(self, per_second: float, store: StateStore, clock: AbstractClock | None = None) -> None:
         rate = rate_of(per_second)
         self._bucket = StateBucket([rate], GCRA(), store, clock)
-        self.most: int = together(rate)
+        self.most: int = max(1, int(rate.burst * TOGETHER))
+        self.slack: float = (rate.burst - self.most) / 2 / per_second
 
     def taken(self, count: int) -> "float | Awaitable[float]":
         """Take so many and return 0, or the seconds to wait."""

@@ -12,6 +12,7 @@ class MemoryTickets:
     def __init__(self, per_second: float, clock: Clock) -> None:
         self._cells = Cells(per_second, InMemoryStateStore(), _SessionClock(clock))
         self.most: int = self._cells.most
+        self.slack: float = self._cells.slack
 
     async def take(self, count: int) -> float:
         seconds = self._cells.taken(count)

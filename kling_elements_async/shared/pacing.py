@@ -21,7 +21,6 @@ logger: logging.Logger = logging.getLogger("kling_elements_async")
 # Seconds over which a session's own rate is reckoned, and between two tries of a counter that was lost.
 OWN_OVER = 10
 ASKED_AGAIN = 1.0
-_SPREAD = 0.05
 
 
 class Pacing:
@@ -68,9 +67,10 @@ class Pacing:
         """Take turns for those who wait, as many together as may be."""
         try:
             while count := sum(not turn.done() for queue in self._queues for turn in queue):
-                delay = await self._asked(count)
-                if delay:
-                    await self._lifecycle.sleep(delay * self._clock.random.uniform(1, 1 + _SPREAD))
+                if delay := await self._asked(count):
+                    # Several workers wait for the same moment: chance says who is first.
+                    slack = self._own.slack if self._own else self._shared.slack
+                    await self._lifecycle.sleep(delay + self._clock.random.uniform(0, slack))
         except SessionUnusableError:
             pass
 

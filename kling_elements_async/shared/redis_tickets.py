@@ -26,6 +26,7 @@ class RedisTickets:
         store = RedisStateStore(self._redis, f"kling-elements:{{{account}}}:rate")
         self._cells = Cells(per_second, store, self._clock)
         self.most: int = self._cells.most
+        self.slack: float = self._cells.slack
 
     async def take(self, count: int) -> float:
         try:

@@ -30,6 +30,7 @@ class SqliteTickets:
         self._store = SqliteStore(path, account)
         self._cells = Cells(per_second, self._store)
         self.most: int = self._cells.most
+        self.slack: float = self._cells.slack
 
     async def take(self, count: int) -> float:
         try:

@@ -14,6 +14,11 @@ class Tickets(Protocol):
         """How many may be taken at a time."""
         ...
 
+    @property
+    def slack(self) -> float:
+        """Seconds by which one may come too late for a turn, and nothing of the rate is lost."""
+        ...
+
     async def take(self, count: int) -> float:
         """Take so many, now and together, and return 0; or take none, and return the seconds to ask again in.
 

@@ -6,7 +6,7 @@ local visit = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local flat = redis.call('HGETALL', KEYS[1])
-local state, others, gone, mine = {}, {}, {}, nil
+local state, others, gone, lost, mine = {}, {}, {}, 0, nil
 
 for i = 1, #flat, 2 do
   local worker = string.match(flat[i], '^w:(.+)$')
@@ -23,12 +23,13 @@ for i = 1, #flat, 2 do
       others[#others + 1] = lease
     else
       gone[#gone + 1] = flat[i]
-      if lease.held > 0 then state.gone_at = now end
+      lost = lost + lease.held
     end
   else
     state[flat[i]] = flat[i + 1]
   end
 end
+if lost > 0 then state.gone_at = now end
 
 -- What is held by all, and by how many.
 local held, sending, unsure, active, is_wanted = visit.held, visit.sending, visit.unsure, 0, false

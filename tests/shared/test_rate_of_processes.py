@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -53,8 +52,8 @@ def figures(arrivals):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ["redis", "sqlite"])
-async def test_a_rate_of_three_processes(where, tmp_path, capsys, request):
+@pytest.mark.parametrize("where", [pytest.param("redis", marks=[pytest.mark.services, needs_redis]), "sqlite"])
+async def test_a_rate_of_three_processes(where, tmp_path, capsys):
     """99 to 101 % of 300 a second over ten seconds, the worst second at most 1.1 times; four commands a grant."""
     redis = RedisServer(tmp_path)
     if where == "redis":
@@ -65,7 +64,9 @@ async def test_a_rate_of_three_processes(where, tmp_path, capsys, request):
     finally:
         await redis.stop()
     share, worst = figures(arrivals)
-    commands = sum(count for name, count in calls.items() if name not in ("info", "hello", "script|load")) / sum(sent)
+    commands = sum(count for name, count in calls.items() if name not in ("info", "hello", "script|load")) / sum(
+        sent
+    )
     with capsys.disabled():
         sys.stdout.write(
             f"\nthree processes at {RATE} a second by {where}: {share:.2%} over {SPAN:.0f} s, worst second {worst:.3f}, "

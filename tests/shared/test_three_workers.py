@@ -42,8 +42,10 @@ async def test_the_slots_of_three_workers(clock, about_20, fixed):
     refused, creates = hall.refused(begin + 60)
     full = hall.fullness(begin + 60, hall.last_start(), 20)
     sys.stdout.write(
-        f"\n{hall.account.most_running} at most, refused {refused} of {creates}, {full:.1%} full, visits {len(books.visits)} for 300, {hall.counts}\n"
+        f"\nthree workers, 20 slots: {hall.account.most_running} at most, {refused} of {creates} refused once settled, "
+        f"{full:.1%} full, {len(books.visits) / 300:.1f} visits an element, {hall.counts}\n"
     )
-    assert {type(o) for d in done for o in d} == {Created}
+    assert {type(outcome) for outcomes in done for outcome in outcomes} == {Created}
     assert hall.account.most_running == 20
+    assert refused <= (0 if fixed else 0.04 * creates)
     assert full >= 0.92

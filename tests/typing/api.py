@@ -39,6 +39,7 @@ from kling_elements_async import (
 )
 from kling_elements_async.gateways import AnyFast, EvoLink, EzModel, Kkiai, Kling
 from kling_elements_async.sandbox import NO_FAULT, Fault, Sandbox, SandboxThread
+from kling_elements_async.shared import Rate, RedisSlots
 from kling_elements_async.testing import VirtualClock
 from kling_elements_async.wire import Call, Carries, Gateway, Reply, Request
 
@@ -85,6 +86,8 @@ async def sessions(http: aiohttp.ClientSession) -> None:
         retries=Retries(attempts=2, within=10),
         polling=Polling(first=1, factor=2, longest=10),
         max_running_tasks=20,
+        slots=RedisSlots("redis://localhost", lease=30),
+        max_rate=Rate(300, "redis://localhost"),
         http=http,
         webhook_secrets=["whsec_…"],
         on_event=print,

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from kling_elements_async import ConfigurationError, optional
+from kling_elements_async import ConfigurationError, ElementsSession, optional
 from kling_elements_async.gateways import Kling
+from kling_elements_async.shared import Rate, RedisSlots
 
 SIGNING = "kling_elements_async.gateways.signing"
 
@@ -45,6 +47,25 @@ def test_with_the_extra():
 
 
 def test_the_package_loads_no_extra():
-    """Importing the package and its gateways loads neither PyJWT nor the sandbox's server."""
-    code = "import sys, kling_elements_async.gateways; sys.exit(bool({'jwt', 'kling_elements_async.sandbox'} & set(sys.modules)))"
+    """Importing the package and its gateways loads neither PyJWT, a client of Redis, pyrate-limiter nor the sandbox's server."""
+    code = "import sys, kling_elements_async.gateways; sys.exit(bool({'jwt', 'redis', 'pyrate_limiter', 'kling_elements_async.sandbox'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra", "options"),
+    [
+        ("redis", "redis", {"slots": RedisSlots("redis://localhost")}),
+        ("pyrate_limiter", "rate", {"max_rate": 300}),
+        ("pyrate_limiter", "rate", {"max_rate": Rate(300, Path("rate.sqlite"))}),
+        ("redis", "redis", {"max_rate": Rate(300, "redis://localhost")}),
+    ],
+)
+def test_what_is_shared_without_its_extra(monkeypatch, missing, extra, options):
+    """Building the session says which extra is missing."""
+    for name in [*sys.modules]:
+        if name.split(".")[0] == missing or name.startswith("kling_elements_async.shared."):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ConfigurationError, match=rf"pip install 'kling-elements-async\[{extra}\]'"):
+        ElementsSession(Kling(api_key="no-real-key"), **options)
