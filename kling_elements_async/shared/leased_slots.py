@@ -21,8 +21,9 @@ from .visit import Answer, Store, StoreLostError, Visit
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 RENEWALS = 3  # in the time of a lease
-# Seconds between two questions for a slot, where an equal share would give one, and where it would not.
-SOON, LATER = 0.5, 2.0
+# Seconds between two questions for a slot of one that has less than its share. Who has its share asks again when a
+# task of its own ends.
+SOON = 0.5
 SPREAD = 0.5
 
 
@@ -225,8 +226,8 @@ class LeasedSlots(Slots):
         if self._share.is_lost:
             pause = min(pause, SOON * 2)
         elif self._queue and self._answer:
-            has_share = bool(self._answer.limit) and self._held >= self._answer.share
-            pause = min(pause, LATER if has_share else SOON)
+            has_share = self._answer.limit and self._held >= self._answer.share
+            pause = pause if has_share else min(pause, SOON)
         return pause * self._clock.random.uniform(1 - SPREAD, 1)
 
     async def close(self) -> None:

@@ -29,7 +29,7 @@ for i = 1, #flat, 2 do
     state[flat[i]] = flat[i + 1]
   end
 end
-if lost > 0 then state.gone_at = now end
+local gone_at = lost > 0 and now or tonumber(state.gone_at or 0)
 
 -- What is held by all, and by how many.
 local held, sending, unsure, active, is_wanted = visit.held, visit.sending, visit.unsure, 0, false
@@ -69,7 +69,7 @@ end
 if visit.refused and visit.fixed == 0 then
   successes, refused_at, window = 0, now, -1
   -- The tasks of a worker that was killed run on for a while, and teach nothing.
-  knows = running > 0 and now - tonumber(state.gone_at or 0) >= visit.gone_ms
+  knows = running > 0 and (gone_at == 0 or now - gone_at >= visit.gone_ms)
   limit = math.max(1, math.min(limit or running, running))
 end
 
@@ -110,7 +110,7 @@ local fields = {
   'epoch', state.epoch, 'window', tostring(window), 'successes', tostring(successes),
   'refused_at', string.format('%.0f', refused_at), 'knows', knows and '1' or '0',
   'opens_at', string.format('%.0f', opens_at), 'denied_until', state.denied_until or '0',
-  'denied_by', state.denied_by or '', 'denial', state.denial or '', 'gone_at', tostring(state.gone_at or 0),
+  'denied_by', state.denied_by or '', 'denial', state.denial or '', 'gone_at', string.format('%.0f', gone_at),
 }
 if limit then fields[#fields + 1] = 'limit'; fields[#fields + 1] = tostring(limit) end
 redis.call('HSET', KEYS[1], unpack(fields))

@@ -1,6 +1,6 @@
 """The shared books without Redis: the package's own script in a Lua of the tests', on virtual time.
 
-It knows the five commands that the script uses, and can be lost, hang, and be emptied.
+It knows the five commands that the script uses, and can be lost and emptied.
 """
 
 import asyncio
@@ -13,6 +13,26 @@ from attrs import frozen
 from kling_elements_async.shared import books
 from kling_elements_async.shared.visit import Answer, StoreLostError, Visit
 
+_REDIS = """
+hashes, redis = {}, {}
+function redis.call(command, key, ...)
+  if command == 'TIME' then return time() end
+  local named, given = hashes[key] or {}, {...}
+  hashes[key] = named
+  if command == 'HGETALL' then
+    local flat = {}
+    for name, value in pairs(named) do flat[#flat + 1] = name; flat[#flat + 1] = value end
+    return flat
+  elseif command == 'HSET' then
+    for at = 1, #given, 2 do named[given[at]] = tostring(given[at + 1]) end
+  elseif command == 'HDEL' then
+    for _, name in ipairs(given) do named[name] = nil end
+  else
+    assert(command == 'PEXPIRE')
+  end
+end
+"""
+
 
 class LuaBooks:
     """The hashes of all accounts, and the script over them."""
@@ -20,38 +40,30 @@ class LuaBooks:
     def __init__(self, clock: Any, latency: float = 0.001) -> None:
         self.clock = clock
         self.latency = latency
-        self.hashes: dict[str, dict[str, str]] = {}
         self.is_lost = False
-        self.visits: list[tuple[str, Visit, Answer]] = []
         self.keeps = True
-        self._lua = lupa.lua51.LuaRuntime(unpack_returned_tuples=True)
-        self._lua.globals().redis = self._lua.table_from({"call": self._call})
+        self.count = 0
+        self.visits: list[tuple[str, Visit, Answer]] = []
+        self._lua: Any = lupa.lua51.LuaRuntime(unpack_returned_tuples=True)
+        self._lua.globals().time = self._time
         self._lua.globals().cjson = self._lua.table_from({"decode": self._decode, "encode": self._encode})
-        self._script = self._lua.eval(f"function(KEYS, ARGV) {books.SCRIPT} end")
+        self._lua.execute(_REDIS)
+        self._script: Any = self._lua.eval(f"function(KEYS, ARGV) {books.SCRIPT} end")
 
     def empty(self) -> None:
         """What a restart of Redis does that keeps nothing on disk."""
-        self.hashes.clear()
+        self._lua.execute("hashes = {}")
+
+    def fields(self, key: str) -> dict[str, str]:
+        return dict(self._lua.globals().hashes[key].items())
 
     def run(self, key: str, question: str) -> str:
-        return self._script(self._lua.table_from([key]), self._lua.table_from([question]))
+        answer: str = self._script(self._lua.table_from([key]), self._lua.table_from([question]))
+        return answer
 
-    def _call(self, command: str, *given: Any) -> Any:
-        if command == "TIME":
-            now = self.clock.now()
-            return self._lua.table_from([str(int(now)), str(int(now % 1 * 1e6))])
-        named = self.hashes.setdefault(given[0], {})
-        if command == "HGETALL":
-            return self._lua.table_from([each for pair in named.items() for each in pair])
-        if command == "HSET":
-            fields = [str(each) for each in given[1:]]
-            named.update(zip(fields[::2], fields[1::2], strict=True))
-        elif command == "HDEL":
-            for field in given[1:]:
-                named.pop(field, None)
-        else:
-            assert command == "PEXPIRE"
-        return 1
+    def _time(self) -> Any:
+        now = self.clock.now()
+        return self._lua.table_from([str(int(now)), str(int(now % 1 * 1e6))])
 
     def _decode(self, text: str) -> Any:
         return self._lua.table_from(json.loads(text))
@@ -90,6 +102,7 @@ class LuaStore:
             raise StoreLostError("the test's own")
         question = books.question(self.worker, self.lease, min(2.0, self.lease / 2), visit)
         answer = books.answer(self.books.run(self.key, question))
+        self.books.count += 1
         if self.books.keeps:
             self.books.visits.append((self.worker, visit, answer))
         return answer

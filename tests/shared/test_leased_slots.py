@@ -4,9 +4,9 @@ import asyncio
 import logging
 
 import pytest
-
 from bulk.hall import Hall, bulk, without_a_wire
 from bulk.materials import a_spec, named
+
 from kling_elements_async import (
     AuthenticationError,
     Created,
@@ -65,11 +65,10 @@ def lost(told):
 
 async def two_jobs(opened, items=40):
     """Two workers, each with a job under way."""
-    jobs = [
+    return [
         asyncio.ensure_future(bulk(opened(worker), named(items, start=items * number), timeout=9000))
         for number, worker in enumerate("ab")
     ]
-    return jobs
 
 
 async def test_a_worker_that_only_creates(clock, opened, hall):

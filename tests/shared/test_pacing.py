@@ -5,9 +5,9 @@ import logging
 from pathlib import Path
 
 import pytest
-
 from bulk.hall import Hall, bulk, without_a_wire
 from bulk.materials import a_spec, named
+
 from kling_elements_async import ConfigurationError, Created, ElementsSession, NotSentError, events
 from kling_elements_async.shared import Rate, RedisSlots
 from kling_elements_async.shared.memory_tickets import MemoryTickets

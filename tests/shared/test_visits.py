@@ -243,7 +243,7 @@ def test_who_leaves(visit, lua):
     visit("b", want=1, fixed=5)
     visit("a", leaves=True, fixed=5)
     visit("b", held=1, leaves=True, fixed=5)
-    assert [name for name in lua.hashes["the account"] if name.startswith("w:")] == ["w:b"]
+    assert [name for name in lua.fields("the account") if name.startswith("w:")] == ["w:b"]
 
 
 def test_what_stands_in_redis():
