@@ -11,6 +11,7 @@ import asyncio
 from random import Random
 
 from attrs import define, field
+from lupa import luajit21
 
 from kling_elements_async.lifecycle import Lifecycle
 from kling_elements_async.shared.leased_slots import LeasedSlots
@@ -106,7 +107,7 @@ async def _simulated(workers: int, limit: int, elements: int, *, is_told: bool) 
     random = Random(7)
     clock = VirtualClock(random)
     account = _Account(0 if is_told else limit, random)
-    books = LuaBooks(clock)
+    books = LuaBooks(clock, lua=luajit21)  # the same language as in Redis, and twice as fast
     books.keeps = False
     crew = []
     for number in range(workers):

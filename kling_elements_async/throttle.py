@@ -71,9 +71,10 @@ class Gate:
 
     def close_for(self, seconds: float) -> None:
         """Stay closed for so long at least: another worker of the account was refused."""
-        if self._opens_at < self._clock.now() + seconds - _NEWS:
+        now = self._clock.now()
+        if self._opens_at < now + seconds - _NEWS:
             self._closings = max(1, self._closings)
-            self._close_until(self._clock.now() + seconds)
+            self._close_until(now + seconds, now)
 
     def failed(self) -> None:
         """Count a connection failure or a 5xx: some in a row close the gate."""
@@ -95,12 +96,12 @@ class Gate:
         if now >= self._opens_at:  # refusals of what was already under way close it no further
             own = FIRST_CLOSING * 2**self._closings
             self._closings = min(self._closings + 1, 6)
-        self._close_until(max(self._opens_at, now + min(seconds or own, LONGEST_CLOSING)))
+        self._close_until(max(self._opens_at, now + min(seconds or own, LONGEST_CLOSING)), now)
 
-    def _close_until(self, opens_at: float) -> None:
+    def _close_until(self, opens_at: float, now: float) -> None:
         self._opens_at = opens_at
         self._probe_until = -math.inf
-        self._events.tell(GateClosed(opens_at - self._clock.now()))
+        self._events.tell(GateClosed(opens_at - now))
 
 
 class Slots:

@@ -37,14 +37,14 @@ end
 class LuaBooks:
     """The hashes of all accounts, and the script over them."""
 
-    def __init__(self, clock: Any, latency: float = 0.001) -> None:
+    def __init__(self, clock: Any, latency: float = 0.001, lua: Any = lupa.lua51) -> None:
         self.clock = clock
         self.latency = latency
         self.is_lost = False
         self.keeps = True
         self.count = 0
         self.visits: list[tuple[str, Visit, Answer]] = []
-        self._lua: Any = lupa.lua51.LuaRuntime(unpack_returned_tuples=True)
+        self._lua: Any = lua.LuaRuntime(unpack_returned_tuples=True)
         self._lua.globals().time = self._time
         self._lua.globals().cjson = self._lua.table_from({"decode": self._decode, "encode": self._encode})
         self._lua.execute(_REDIS)
