@@ -56,6 +56,7 @@ class LeasedSlots(Slots):
         self._answer: Answer | None = None
         self._seen_at = math.inf  # when the last visit began that was answered
         self._told = 0
+        self._is_leaving = False
         self._visitor: asyncio.Task[None] | None = None
         self._changed: asyncio.Future[None] | None = None
 
@@ -96,8 +97,9 @@ class LeasedSlots(Slots):
         self._wake()
 
     def ended(self, task_id: str) -> None:
-        self._unsure.discard(task_id)
-        super().ended(task_id)
+        if not self._is_leaving:  # a watch that ends with its session says nothing of its task
+            self._unsure.discard(task_id)
+            super().ended(task_id)
 
     def gate_closed(self, seconds: float) -> None:
         """Note that a 429 has closed the gate, for the others to hear of."""
@@ -231,6 +233,7 @@ class LeasedSlots(Slots):
         return pause * self._clock.random.uniform(1 - SPREAD, 1)
 
     async def close(self) -> None:
+        self._is_leaving = True
         if self._visitor is None:
             await self._store.close()
             return

@@ -41,6 +41,7 @@ class LuaBooks:
         self.clock = clock
         self.latency = latency
         self.is_lost = False
+        self.lost_for: set[str] = set()  # these workers
         self.keeps = True
         self.count = 0
         self.visits: list[tuple[str, Visit, Answer]] = []
@@ -53,6 +54,10 @@ class LuaBooks:
     def empty(self) -> None:
         """What a restart of Redis does that keeps nothing on disk."""
         self._lua.execute("hashes = {}")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self._lua.globals().hashes.keys())
 
     def fields(self, key: str) -> dict[str, str]:
         return dict(self._lua.globals().hashes[key].items())
@@ -98,7 +103,7 @@ class LuaStore:
             await self.books.clock.sleep(self.books.latency)
         else:
             await asyncio.sleep(0)
-        if self.books.is_lost:
+        if self.books.is_lost or self.worker in self.books.lost_for:
             raise StoreLostError("the test's own")
         question = books.question(self.worker, self.lease, min(2.0, self.lease / 2), visit)
         answer = books.answer(self.books.run(self.key, question))

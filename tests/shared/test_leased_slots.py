@@ -133,6 +133,21 @@ async def test_books_that_are_lost(clock, opened, hall, lua, told, caplog):
     assert hall.fullness(lost_until - 40, lost_until, 6) > 0.85
 
 
+async def test_books_that_come_back_empty_for_one(clock, opened, hall, lua):
+    """They do not know the other yet: each keeps to its part until all have had the time to come back."""
+    jobs = await two_jobs(opened)
+    await clock.sleep(7)
+    lua.is_lost = True
+    await clock.sleep(20)
+    lua.empty()
+    lua.is_lost, lua.lost_for = False, {"b"}
+    await clock.sleep(LEASE / 2 - 1)
+    lua.lost_for = set()
+    for job in jobs:
+        await job
+    assert hall.account.most_running == 6
+
+
 async def test_books_that_were_never_there(clock, opened, hall, lua, told):
     """Nobody knows who else there is: one task at a time, and it says so."""
     lua.is_lost = True
@@ -254,6 +269,22 @@ async def test_a_worker_that_leaves(clock, opened, hall):
     await job
     assert hall.account.most_running == 3
     assert clock.now() - begin < 60
+
+
+async def test_a_worker_that_leaves_creates_in_its_queue(clock, opened, hall, lua):
+    """What runs keeps its slots, though nobody watches it any more; and who leaves with nothing is forgotten."""
+    one, other = opened("a", 3), opened("b", 3)
+    job = asyncio.ensure_future(bulk(one, named(9)))
+    await clock.sleep(2)
+    await one.close()
+    await asyncio.gather(job, return_exceptions=True)
+    (held,) = (text.split()[1] for name, text in lua.fields(next(iter(lua.keys))).items() if name == "w:a")
+    assert held == "3"
+    assert len(await bulk(other, named(3, start=20), timeout=900)) == 3
+    assert hall.account.most_running == 3
+    await clock.sleep(1)
+    await other.close()
+    assert not [name for name in lua.fields(next(iter(lua.keys))) if name == "w:b"]
 
 
 async def test_what_is_told_of_waiting(clock, opened, told):
