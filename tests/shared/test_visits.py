@@ -5,6 +5,7 @@ import json
 import pytest
 from attrs import evolve
 
+from kling_elements_async.gateways import EzModel, Kling
 from kling_elements_async.shared import books
 from kling_elements_async.shared.visit import Visit
 from kling_elements_async.throttle import GROW_AFTER, GROW_AFTER_SECONDS, SENT_AT_FIRST
@@ -251,3 +252,17 @@ def test_what_stands_in_redis():
     question = json.loads(books.question("a", LEASE, 2.0, NOTHING))
     assert books.key_of("0123") == "kling-elements:{0123}:slots"
     assert (question["lease"], question["fresh"], question["worker"]) == (15000, 2000, "a")
+
+
+def test_an_account_is_a_digest():
+    """It tells addresses and keys apart, stays the same, and shows neither; a pair of keys is one account."""
+    here = EzModel(api_key="no-real-key").account_digest()
+    assert here == EzModel(api_key="no-real-key").account_digest()
+    others = [
+        EzModel(api_key="no-real-key-2"),
+        EzModel(api_key="no-real-key", base_url="https://example.com"),
+        Kling(api_key="no-real-key"),
+        Kling(access_key="no-real-key-3", secret_key="no-real-secret"),
+    ]
+    assert len({here, *(other.account_digest() for other in others)}) == 5
+    assert "real" not in here
