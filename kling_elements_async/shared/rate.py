@@ -14,13 +14,13 @@ from ..errors import ConfigurationError
 from .redis_slots import checked_url
 from .tickets import Tickets
 
-MOST = 100_000
+LEAST, MOST = 1 / 3600, 100_000
 
 
 def _checked_rate(per_second: object) -> float:
-    if isinstance(per_second, int | float) and not isinstance(per_second, bool) and 0 < per_second <= MOST:
+    if isinstance(per_second, int | float) and not isinstance(per_second, bool) and LEAST <= per_second <= MOST:
         return float(per_second)
-    raise ConfigurationError(f"max_rate is {per_second!r}: requests a second, above 0 and at most {MOST:,}")
+    raise ConfigurationError(f"max_rate is {per_second!r}: requests a second, from one an hour to {MOST:,}")
 
 
 def _checked_place(where: Any) -> str | Path | None:

@@ -174,7 +174,7 @@ async def test_a_file_that_cannot_be_opened(tmp_path):
         await SqliteTickets(15.0, tmp_path / "no" / "such.sqlite", "one").take(1)
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), True, "300", 10**9])
+@pytest.mark.parametrize("rate", [0, -1, 1e-5, float("nan"), float("inf"), True, "300", 10**9])
 def test_no_rate(hall, rate):
     with pytest.raises(ConfigurationError, match="requests a second"):
         ElementsSession(hall, max_rate=rate)
