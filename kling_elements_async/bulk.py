@@ -5,7 +5,7 @@ once, in the order of completion. With a journal, what was begun is on disk befo
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,10 +22,12 @@ from .errors import (
     PermissionDeniedError,
     WaitTimeoutError,
 )
-from .job import Item, Jobs, StoppedError, made_nothing
+from .job import Jobs, StoppedError, made_nothing
 from .journal import Journal
+from .journals.sqlite import SqliteJournal
 from .lifecycle import Lifecycle
-from .models import ElementSpec
+from .models import ElementSpec, ElementTask
+from .naming import Item, Naming, Part
 from .outcomes import NotCreated, Outcome, Specs
 from .waiting import Waiting
 from .wire import Gateway
@@ -45,15 +47,19 @@ class Bulk(AsyncIterator[Outcome]):
         creating: Creating,
         waiting: Waiting,
         lifecycle: Lifecycle,
-        journal: Path | None,
+        journal: str | Path | Journal | None,
         timeout: float,
         ensure: bool,
+        look: Callable[[str], Awaitable[ElementTask]],
     ) -> None:
         if ensure and not gateway.carries.external_ids:
             raise NotOfferedError(gateway.name, "create an element under an external task id (ensure=True)")
         self._specs = specs
         self._lifecycle = lifecycle
-        self._journal = Journal(journal, gateway.name) if journal else None
+        self._gateway = gateway
+        self._file = SqliteJournal(journal) if isinstance(journal, str | Path) else None
+        self._journal = journal if not isinstance(journal, str | Path) else self._file
+        self._naming = Naming(ensure, has_journal=self._journal is not None)
         self._jobs = Jobs(
             gateway,
             creating,
@@ -61,7 +67,7 @@ class Bulk(AsyncIterator[Outcome]):
             lifecycle,
             self._journal,
             timeout=timeout,
-            ensure=ensure,
+            look=look,
             is_stopped=lambda: self._refusal is not None,
         )
         self._room = asyncio.Semaphore(MOST_OPEN)
@@ -78,8 +84,7 @@ class Bulk(AsyncIterator[Outcome]):
 
     async def __aenter__(self) -> Self:
         self._lifecycle.check()
-        if self._journal:
-            await self._journal.open()
+        await self._open_journal()
         self._runner = asyncio.create_task(self._run())
         return self
 
@@ -92,8 +97,19 @@ class Bulk(AsyncIterator[Outcome]):
                 await asyncio.wait([self._runner])
         finally:  # a second cancellation may come
             self._done.put_nowait(None)  # who reads on after the block reads the end
+            if self._file:
+                await self._file.close()
+
+    async def _open_journal(self) -> None:
+        if self._file:
+            await self._file.open()
+        try:
             if self._journal:
-                await self._journal.close()
+                await self._journal.bind(self._gateway.name)
+        except BaseException:
+            if self._file:
+                await self._file.close()
+            raise
 
     @property
     def under_way(self) -> tuple[tuple[int, str | None], ...]:
@@ -128,13 +144,13 @@ class Bulk(AsyncIterator[Outcome]):
     async def _read(self, group: asyncio.TaskGroup) -> None:
         numbered = _numbered(self._specs)
         try:
-            async for index, spec in numbered:
-                item = Item(index, spec)
+            async for index, given in numbered:
+                item = Item.of(index, given)
                 await self._admit(item)
                 if self._refusal:
                     self._unsent.append(index)
                     break
-                await self._jobs.name(item)
+                await self._naming.name(item)
                 self._open.add(item)
                 item.runner = group.create_task(self._bring(item))
         except Exception as fault:  # noqa: BLE001 - the caller's iterable is at fault: what was read still comes out
@@ -170,6 +186,8 @@ class Bulk(AsyncIterator[Outcome]):
             outcome = None
         except ElementsError as error:
             outcome = await self._failed(item, error)
+        finally:
+            self._jobs.release(item)
         self._open.discard(item)
         if outcome is None:
             self._unsent.append(item.index)
@@ -186,6 +204,7 @@ class Bulk(AsyncIterator[Outcome]):
         was_held = self._refusal is not None and isinstance(error, NotSentError)
         if (is_of_the_account or was_held) and item.task_id is None:
             return None
+        await self._jobs.failed(item, error)
         task = error.task if isinstance(error, ElementFailedError | WaitTimeoutError) else item.task
         return NotCreated(item.index, item.spec, task, error)
 
@@ -206,7 +225,7 @@ def _is_of_the_account(error: ElementsError) -> bool:
     return isinstance(error, AuthenticationError | InsufficientBalanceError)
 
 
-async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, ElementSpec], None]:
+async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, ElementSpec | Part], None]:
     """Number the specs of any iterable; an async generator of the caller's is closed with this one."""
     index = 0
     try:
@@ -225,7 +244,7 @@ async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, ElementSpec], Non
             await specs.aclose()
 
 
-def _checked(spec: object) -> ElementSpec:
-    if not isinstance(spec, ElementSpec):
+def _checked(spec: object) -> ElementSpec | Part:
+    if not isinstance(spec, ElementSpec | Part):
         raise TypeError(f"create_many takes ElementSpec values, not {type(spec).__name__}")
     return spec

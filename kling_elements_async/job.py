@@ -4,65 +4,39 @@ Law: an intent is written down before the request leaves, a task id before it is
 run had begun is taken up from there.
 """
 
-import asyncio
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from . import archive
 from .body import Body
 from .creating import Creating
-from .digest import digest_of
-from .errors import CreateUncertainError, DuplicateTaskError, ElementFailedError, ElementsError
-from .journal import Entry, Journal
+from .errors import (
+    ConfigurationError,
+    CreateUncertainError,
+    DuplicateTaskError,
+    ElementFailedError,
+    ElementsError,
+    NotFoundError,
+)
+from .journal import Entry, Journal, Result
 from .lifecycle import Lifecycle
-from .models import ElementSpec, ElementTask, Images
+from .models import ElementTask
+from .naming import Item
 from .outcomes import Created, Resolution
-from .pictures import is_link
 from .settling import Creation
 from .waiting import Waiting
 from .wire import Gateway
 
 # A create of an earlier run is long settled: one miss of the look-up says that it never landed.
 _SETTLED_AFTER = 60.0
+_LONGEST_ERROR = 500
 
 
 class StoppedError(Exception):
     """The account refuses every create: this one was not sent."""
-
-
-@define(eq=False)
-class Item:
-    """One spec on its way: its ``body`` once it was about to be sent, its ``task`` once there is one.
-
-    ``may_exist`` while what became of it in an earlier run is not known.
-    """
-
-    index: int
-    spec: ElementSpec
-    key: str = ""
-    digest: str = ""
-    body: Body | None = None
-    is_intended: bool = False
-    may_exist: bool = False
-    task_id: str | None = None
-    task: ElementTask | None = None
-    runner: "asyncio.Task[None] | None" = field(default=None, repr=False)
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether any of its request may have reached the gateway."""
-        return self.may_exist or self.task_id is not None or (self.body is not None and self.body.has_left)
-
-    @property
-    def weight(self) -> int:
-        """The bytes of pictures that the spec holds in memory; a ``Path`` is read as it is sent."""
-        if not isinstance(self.spec.reference, Images):
-            return 0
-        images = (self.spec.reference.frontal, *self.spec.reference.others)
-        return sum(len(image) for image in images if isinstance(image, str | bytes) and not is_link(image))
 
 
 class Jobs:
@@ -77,7 +51,7 @@ class Jobs:
         journal: Journal | None,
         *,
         timeout: float,
-        ensure: bool,
+        look: Callable[[str], Awaitable[ElementTask]],
         is_stopped: Callable[[], bool],
     ) -> None:
         self._gateway = gateway
@@ -86,24 +60,11 @@ class Jobs:
         self._lifecycle = lifecycle
         self._journal = journal
         self._timeout = timeout
-        self._ensure = ensure
+        self._look = look
         self._is_stopped = is_stopped
-        self._occurrences: Counter[str] = Counter()
-
-    async def name(self, item: Item) -> None:
-        """Give an item its key: its external id, else its content and the how-manieth of that content it is."""
-        if not self._journal and not self._ensure:
-            return
-        try:
-            item.digest = await asyncio.to_thread(digest_of, item.spec)
-        except (OSError, ValueError):
-            return  # the check before sending will say so, in its words
-        number = self._occurrences[item.digest]
-        self._occurrences[item.digest] += 1
-        item.key = item.spec.external_task_id or f"{item.digest}#{number}"
 
     async def outcome(self, item: Item) -> Created:
-        entry = await self._journal.entry(item.key) if self._journal and item.key else None
+        entry = await self._claimed(item) if self._journal and item.key else None
         if entry and entry.digest != item.digest:
             raise DuplicateTaskError(
                 self._gateway.name,
@@ -132,14 +93,16 @@ class Jobs:
 
     async def _creation(self, item: Item, entry: Entry | None) -> Creation:
         """Create the element, or take up a create of an earlier run from the look-up on."""
-        external_id = item.spec.external_task_id
-        if self._ensure and item.digest:
-            external_id = external_id or f"ensure-{item.digest}"
-
+        external_id = item.spec.external_task_id or item.external_id
         hooks = _Hooks(self, item)
         if entry is None:
             return await self._creating.create(
-                item.spec, timeout=self._timeout, queues=True, external_id=external_id, hooks=hooks
+                item.spec,
+                timeout=self._timeout,
+                queues=True,
+                external_id=external_id,
+                hooks=hooks,
+                resumes="settled" if await self._may_be_there(item, external_id) else None,
             )
         if entry.external_task_id is None:
             sent_at = datetime.fromtimestamp(entry.sent_at, UTC) if entry.sent_at else None
@@ -156,6 +119,32 @@ class Jobs:
             hooks=hooks,
             resumes="settled" if age > _SETTLED_AFTER else "fresh",
         )
+
+    async def _claimed(self, item: Item) -> Entry | None:
+        assert self._journal is not None
+        entry = await self._journal.claim(item.key)
+        item.is_claimed = True
+        return entry
+
+    def release(self, item: Item) -> None:
+        """Let another worker have an item."""
+        if self._journal and item.is_claimed:
+            item.is_claimed = False
+            self._journal.release(item.key)
+
+    async def _may_be_there(self, item: Item, external_id: str | None) -> bool:
+        """Look whether an item of a chunk exists: another worker may have begun it, and left no word here."""
+        if not item.looks_first or external_id is None or not self._gateway.carries.external_ids:
+            return False
+        if self._journal and self._journal.is_shared:
+            return False
+        try:
+            await self._look(external_id)
+        except NotFoundError:
+            return False
+        except ElementsError:
+            pass  # unclear: the create begins with a look-up of its own, which insists
+        return True
 
     async def _awaited(self, item: Item, task_id: str, resolution: Resolution, timeout: float) -> Created:
         task = await self._waiting.wait(task_id, timeout=timeout, on_update=None)
@@ -182,6 +171,13 @@ class Jobs:
         if self._journal and item.is_intended:
             item.is_intended = False
             await self._journal.dropped(item.key)
+
+    async def failed(self, item: Item, error: ElementsError) -> None:
+        """Note an error for those who read the results; a journal that fails now has said so before."""
+        if self._journal and (key := item.key or item.label):
+            what = " ".join(str(error).split())[:_LONGEST_ERROR]
+            with suppress(ConfigurationError):
+                await self._journal.failed(Result(key, None, item.task_id, type(error).__name__, what))
 
 
 @frozen

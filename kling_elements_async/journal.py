@@ -1,35 +1,13 @@
-"""What a bulk job has set out to do and what came of it, on disk, so that a rerun makes nothing twice.
+"""What a bulk job asks of its journal, whatever keeps it: the protocol, and the values in it.
 
-Law: an intent is durable before its request is sent, and a task id before it is waited for. Holds no key and
-no picture. SQLite in WAL mode with full synchronisation, one process at a time, on a thread of its own that
-commits together what arrived together.
+Law: an intent is durable before its request is sent, and a task id before it is waited for. An item is claimed
+before it is worked on, by one at a time. Holds no key and no picture.
 """
 
-import asyncio
-import os
-import queue
-import sqlite3
-import threading
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator, Iterable
+from typing import Protocol
 
 from attrs import frozen
-
-from .errors import ConfigurationError
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS items (
-    key TEXT PRIMARY KEY,
-    digest TEXT NOT NULL,
-    external_task_id TEXT,
-    sent_at REAL,
-    task_id TEXT,
-    task TEXT
-) WITHOUT ROWID;
-"""
-_VERSION = "1"
 
 
 @frozen
@@ -44,138 +22,89 @@ class Entry:
     task: str | None = None
 
 
-class Journal:
-    """The entries of one job, by key."""
+@frozen
+class Progress:
+    """How far a job is. ``total`` counts what was taken in or begun; ``begun`` may be at the gateway by now."""
 
-    def __init__(self, path: Path, gateway: str) -> None:
-        self._path = path
-        self._gateway = gateway
-        self._orders: queue.SimpleQueue[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]] | None]
-        self._orders = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+    total: int
+    created: int
+    begun: int
+    failed: int
 
-    async def open(self) -> None:
-        """Open or make the file.
+    @property
+    def waiting(self) -> int:
+        """The items that were taken in and of which nothing was sent."""
+        return self.total - self.created - self.begun - self.failed
 
-        Raises:
-            ConfigurationError: another process uses it, it belongs to another gateway, or is no journal.
 
+@frozen
+class Result:
+    """The outcome of an item, by its key: an element, or the type and the text of the last error."""
+
+    key: str
+    element_id: str | None = None
+    task_id: str | None = None
+    error_type: str | None = None
+    error: str | None = None
+
+
+class Journal(Protocol):
+    """The entries of one job, by key.
+
+    ``is_shared`` says whether every worker of a job writes to this one, so that what it does not know nobody
+    has begun. Each method raises ``ConfigurationError`` where the journal can't be read or written.
+    """
+
+    is_shared: bool
+
+    async def bind(self, gateway: str) -> None:
+        """Write down whose journal it is, or see that it is this gateway's."""
+        ...
+
+    async def take_in(self, keys: Iterable[str], *, first: int = 0) -> int:
+        """Write down what there is to do, numbered from ``first``, and return how many; durable at its return.
+
+        Taking the same numbers in again changes nothing.
         """
-        try:
-            connection = await asyncio.to_thread(_connected, self._path, self._gateway)
-        except (sqlite3.Error, OSError) as error:
-            fault = str(error)
-        else:
-            loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._work, args=(connection, loop), name="kling journal")
-            self._thread.start()
-            return
-        used = "another process uses it" if "locked" in fault else fault
-        raise ConfigurationError(f"the journal {self._path} can't be used: {used}")
+        ...
 
-    async def entry(self, key: str) -> Entry | None:
-        """Return what is known of one item."""
-        row = await self._ordered(lambda db: db.execute("SELECT * FROM items WHERE key = ?", (key,)).fetchone())
-        return Entry(*row) if row else None
+    async def claim(self, key: str) -> Entry | None:
+        """Wait until nobody else works on an item, make it ours, and return what is known of it."""
+        ...
+
+    def release(self, key: str) -> None:
+        """Let go of an item; soon after, another may claim it."""
+        ...
 
     async def intend(self, entry: Entry) -> None:
-        """Write down that a create is about to be sent. Comes back when that is on disk."""
-        values = (entry.key, entry.digest, entry.external_task_id, entry.sent_at)
-        await self._ordered(
-            lambda db: db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, NULL, NULL)", values)
-        )
+        """Write down that a create is about to be sent. Comes back when that is durable.
+
+        Raises:
+            NotSentError: the item is not ours any more.
+
+        """
+        ...
 
     async def created(self, entry: Entry) -> None:
         """Write down the task that a create has led to."""
-        values = (entry.key, entry.digest, entry.external_task_id, entry.sent_at, entry.task_id)
-        await self._ordered(
-            lambda db: db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, NULL)", values)
-        )
+        ...
 
     async def finished(self, key: str, task: str) -> None:
         """Write down a finished task."""
-        await self._ordered(lambda db: db.execute("UPDATE items SET task = ? WHERE key = ?", (task, key)))
+        ...
 
     async def dropped(self, key: str) -> None:
         """Forget an item of which nothing exists: a rerun may create it."""
-        await self._ordered(lambda db: db.execute("DELETE FROM items WHERE key = ?", (key,)))
+        ...
 
-    async def close(self) -> None:
-        """Finish what was ordered, and close the file."""
-        if self._thread is not None:
-            self._orders.put(None)
-            await asyncio.to_thread(self._thread.join)
-            self._thread = None
+    async def failed(self, result: Result) -> None:
+        """Write down why there is no element, for those who read the results."""
+        ...
 
-    async def _ordered(self, order: Callable[[sqlite3.Connection], Any]) -> Any:
-        done = asyncio.get_running_loop().create_future()
-        self._orders.put((order, done))
-        return await done
+    async def progress(self) -> Progress:
+        """Count, also while the job runs."""
+        ...
 
-    def _work(self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
-        """Carry out orders until there are no more, all that are waiting in one transaction."""
-        is_open = True
-        while is_open:
-            batch = [self._orders.get()]
-            while not self._orders.empty():
-                batch.append(self._orders.get())
-            is_open = None not in batch
-            orders = [order for order in batch if order is not None]
-            if orders:
-                _carry_out(connection, orders, loop)
-        connection.close()
-
-
-def _carry_out(connection: sqlite3.Connection, orders: list[Any], loop: asyncio.AbstractEventLoop) -> None:
-    fault: Exception | None = None
-    results: list[Any] = []
-    try:
-        with connection:
-            results = [order(connection) for order, _ in orders]
-    except sqlite3.Error as error:
-        fault = ConfigurationError(f"the journal can't be written: {error}")
-
-    def tell() -> None:
-        for index, (_, done) in enumerate(orders):
-            if done.done():
-                continue
-            if fault is not None:
-                done.set_exception(fault)
-            else:
-                done.set_result(results[index])
-
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(tell)
-
-
-def _connected(path: Path, gateway: str) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        _check_tables(connection)
-        with connection:
-            connection.executescript(_SCHEMA)
-            _claim(connection, gateway)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_tables(connection: sqlite3.Connection) -> None:
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables and tables != {"about", "items"}:
-        raise sqlite3.DatabaseError("it is a database of another program")
-
-
-def _claim(connection: sqlite3.Connection, gateway: str) -> None:
-    """Write down whose journal it is, or see that it is ours."""
-    about = dict(connection.execute("SELECT name, value FROM about"))
-    ours = {"gateway": gateway, "version": _VERSION}
-    if not about:
-        connection.executemany("INSERT INTO about VALUES (?, ?)", ours.items())
-    elif about != ours:
-        raise sqlite3.DatabaseError(f"it belongs to {about.get('gateway')}, version {about.get('version')}")
+    def results(self) -> AsyncGenerator[Result, None]:
+        """Iterate over the outcomes so far, in the order of their keys, also while the job runs."""
+        ...

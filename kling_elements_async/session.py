@@ -26,6 +26,7 @@ from .events import Events, OnEvent
 from .exchange import Exchange
 from .identity import is_about
 from .ids import checked_id
+from .journal import Journal
 from .lifecycle import Lifecycle
 from .models import Element, ElementSpec, ElementTask, Page
 from .outcomes import Outcomes, Specs
@@ -221,14 +222,20 @@ class ElementsSession:
         return task.element
 
     def create_many(
-        self, specs: Specs, *, journal: str | Path | None = None, timeout: float = 600.0, ensure: bool = False
+        self,
+        specs: Specs,
+        *,
+        journal: str | Path | Journal | None = None,
+        timeout: float = 600.0,
+        ensure: bool = False,
     ) -> Outcomes:
         """Create many: ``async with session.create_many(specs) as outcomes: async for outcome in outcomes``.
 
         ``specs``, any iterable or async iterable, is read as there is room. Each item's outcome, ``Created`` or
         ``NotCreated``, is yielded as it completes. ``timeout`` (seconds) is that of one item: its create, from
-        when it has a slot, and its wait. ``journal`` is a file: a rerun with it goes on where the last one
-        stopped, makes no element twice, and yields what was finished before as ``"resumed"``. ``ensure``
+        when it has a slot, and its wait. ``journal`` is a file, or one of ``journals``, open: a rerun with it
+        goes on where the last one stopped, makes no element twice, and yields what was finished before as
+        ``"resumed"``. ``ensure``
         derives the external task id from the content: the same input is the same element in every process.
         Leaving the block early cancels what runs.
 
@@ -246,9 +253,10 @@ class ElementsSession:
             creating=self._creating,
             waiting=self._waiting,
             lifecycle=self._lifecycle,
-            journal=Path(journal) if journal is not None else None,
+            journal=journal,
             timeout=timeout,
             ensure=ensure,
+            look=self.get_element,
         )
         return outcomes
 

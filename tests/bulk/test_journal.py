@@ -20,10 +20,8 @@ from kling_elements_async import (
     NotCreated,
     WaitTimeoutError,
 )
-from kling_elements_async import (
-    journal as journal_module,
-)
 from kling_elements_async.gateways import EzModel, Kling
+from kling_elements_async.journals import file as journal_module
 from kling_elements_async.sandbox import Fault, Sandbox
 
 from .materials import (
