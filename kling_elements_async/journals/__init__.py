@@ -4,6 +4,7 @@ Law: one file a kind, each behind the protocol of ``journal``. Neither is loaded
 """
 
 from ..journal import Entry, Journal, Progress, Result
+from .postgres import PostgresJournal
 from .sqlite import SqliteJournal
 
-__all__ = ["Entry", "Journal", "Progress", "Result", "SqliteJournal"]
+__all__ = ["Entry", "Journal", "PostgresJournal", "Progress", "Result", "SqliteJournal"]
