@@ -30,6 +30,15 @@ class Entry:
     problems: tuple[str, ...] = ()
 
 
+@frozen
+class Record:
+    """What stands in one place as it is written: the fields that have a value, or what is wrong there."""
+
+    line: int
+    fields: dict[str, Any]
+    problems: tuple[str, ...] = ()
+
+
 class Manifest:
     """A manifest on disk; ``limit`` is how many rows of it count, from its first.
 
@@ -50,6 +59,15 @@ class Manifest:
         return self.path.parent
 
     def entries(self) -> Iterator[Entry]:
+        """Read it from its start, and look at each row.
+
+        Raises:
+            OSError: it can't be read.
+
+        """
+        return map(_entry, self.records())
+
+    def records(self) -> Iterator[Record]:
         """Read it from its start.
 
         Raises:
@@ -61,10 +79,10 @@ class Manifest:
         with self.path.open(
             encoding="utf-8-sig", errors="surrogateescape", newline="" if is_csv else "\n"
         ) as file:
-            yield from islice(_csv_entries(file) if is_csv else _json_entries(file), self._limit)
+            yield from islice(_csv_records(file) if is_csv else _json_records(file), self._limit)
 
 
-def _json_entries(file: TextIO) -> Iterator[Entry]:
+def _json_records(file: TextIO) -> Iterator[Record]:
     line = 0
     while text := file.readline(_LONGEST_LINE):
         line += 1
@@ -85,12 +103,12 @@ def _json_entries(file: TextIO) -> Iterator[Entry]:
             yield _faulty(line, "row: is no JSON that can be read")
             continue
         if isinstance(record, dict):
-            yield _entry(line, {name: value for name, value in record.items() if value is not None})
+            yield Record(line, {name: value for name, value in record.items() if value is not None})
         else:
             yield _faulty(line, "row: is no JSON object")
 
 
-def _csv_entries(file: TextIO) -> Iterator[Entry]:
+def _csv_records(file: TextIO) -> Iterator[Record]:
     reader = csv.reader(file, strict=True)
     header: list[str] = []
     while True:
@@ -107,7 +125,7 @@ def _csv_entries(file: TextIO) -> Iterator[Entry]:
         if not all(map(_is_unicode, cells)):
             yield _faulty(line, "row: is no UTF-8")
         elif header:
-            yield _cells_entry(line, header, cells)
+            yield _cells_record(line, header, cells)
         else:
             header = [cell.strip() for cell in cells]
             if problems := _header_problems(header):
@@ -125,7 +143,7 @@ def _header_problems(header: list[str]) -> list[str]:
     return problems + [f"{name}: is there twice" for name in twice]
 
 
-def _cells_entry(line: int, header: list[str], cells: list[str]) -> Entry:
+def _cells_record(line: int, header: list[str], cells: list[str]) -> Record:
     if any(cells[len(header) :]):
         return _faulty(line, f"row: has {len(cells)} cells; the header has {len(header)}")
     record: dict[str, Any] = {}
@@ -134,16 +152,18 @@ def _cells_entry(line: int, header: list[str], cells: list[str]) -> Entry:
             record[name] = [part.strip() for part in cell.split(";") if part.strip()]
         elif cell.strip():
             record[name] = cell
-    return _entry(line, record)
+    return Record(line, record)
 
 
-def _entry(line: int, record: dict[str, Any]) -> Entry:
-    row = structured(record)
-    return Entry(line, row) if isinstance(row, Row) else _faulty(line, *row)
+def _entry(record: Record) -> Entry:
+    if record.problems:
+        return Entry(record.line, None, record.problems)
+    row = structured(record.fields)
+    return Entry(record.line, row) if isinstance(row, Row) else Entry(record.line, None, tuple(row))
 
 
-def _faulty(line: int, *problems: str) -> Entry:
-    return Entry(line, None, problems)
+def _faulty(line: int, *problems: str) -> Record:
+    return Record(line, {}, problems)
 
 
 def _is_unicode(text: str) -> bool:

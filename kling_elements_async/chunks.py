@@ -1,0 +1,139 @@
+"""A chunk of a manifest, brought to its elements by whoever is given it: what a task queue runs.
+
+Law: idempotent. External ids are fixed before the first send, by what a row says and shows, so a chunk that is
+delivered again finds what exists: in the journal, or at the gateway. What comes back is plain data.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from .command.row import Row as Fields
+from .command.row import structured
+from .cutting import chunks, key_of, take_in, text_hash
+from .errors import ConfigurationError, ElementsError, InvalidElementError, WaitTimeoutError
+from .journal import Journal, Result
+from .models import ElementSpec
+from .naming import Part
+from .outcomes import Created, Outcome
+from .session import ElementsSession
+
+__all__ = ["chunks", "key_of", "run_chunk", "take_in"]
+
+_LONGEST_ERROR = 1000
+
+
+async def run_chunk(
+    rows: Iterable[ElementSpec | Mapping[str, Any]],
+    session: ElementsSession,
+    journal: Journal | None = None,
+    *,
+    timeout: float = 600.0,
+) -> list[dict[str, Any]]:
+    """Bring each row to its element, and return an outcome for each, in the order of the rows.
+
+    A row is an ``ElementSpec``, or a mapping with the fields of a manifest's row, as ``chunks`` cuts them. An
+    outcome has the fields of a line of ``kling-elements batch``: ``index``, ``line``, ``id``, ``status``
+    (``created`` or ``failed``), ``element_id``, ``task_id``, ``resolution``, ``error_type`` and ``error``.
+    ``timeout`` (seconds) is that of one row, from when it has a slot.
+
+    Run again, with the same journal or another, it makes nothing twice; a row whose creation failed is tried
+    again. Without a journal that all workers share, each row is looked up before it is first sent.
+
+    Raises:
+        ConfigurationError: the journal can't be used; or there is none, and the gateway knows no external ids.
+        ApiError: the account refuses every create; deliver the chunk again when that is mended.
+
+    """
+    carries_ids = session.gateway.carries.external_ids
+    if journal is None and not carries_ids:
+        raise ConfigurationError(f"{session.gateway.name} knows no external ids: run_chunk needs a journal there")
+    chunk = _Chunk(list(rows), carries_ids=carries_ids)
+    if journal:
+        await journal.bind(session.gateway.name)
+        for index, error in chunk.faulty.items():
+            key = key_of(cast("Any", chunk.rows[index]))
+            await journal.failed(Result(key, None, None, type(error).__name__, _text(error)))
+    answers = {index: _failed(error) for index, error in chunk.faulty.items()}
+    specs = cast("list[ElementSpec]", list(chunk.parts.values()))
+    places = list(chunk.parts)
+    async with session.create_many(specs, journal=journal, timeout=timeout, ensure=carries_ids) as outcomes:
+        async for outcome in outcomes:
+            answers[places[outcome.index]] = _answer(outcome)
+    return [_place(index, row) | answers[index] for index, row in enumerate(chunk.rows)]
+
+
+class _Chunk:
+    """The rows of a chunk, what is to be made of them, and which of them are faulty, each by its index."""
+
+    def __init__(self, rows: "list[ElementSpec | Mapping[str, Any]]", *, carries_ids: bool) -> None:
+        self.rows = rows
+        self.parts: dict[int, Part] = {}
+        self.faulty: dict[int, InvalidElementError] = {}
+        seen: Counter[bytes] = Counter()
+        for index, row in enumerate(rows):
+            try:
+                self.parts[index] = _part(row, seen, carries_ids=carries_ids)
+            except InvalidElementError as error:
+                self.faulty[index] = error
+
+
+def _part(row: ElementSpec | Mapping[str, Any], seen: Counter[bytes], *, carries_ids: bool) -> Part:
+    """Return what is to be made of a row.
+
+    Raises:
+        InvalidElementError: something is wrong with it.
+
+    """
+    if isinstance(row, ElementSpec):
+        return Part(row)
+    if not isinstance(row, Mapping):
+        raise TypeError(f"run_chunk takes ElementSpec values and rows, not {type(row).__name__}")
+    said = {name: value for name, value in row.items() if name not in ("line", "occurrence", "problem")}
+    fields = [str(row["problem"])] if "problem" in row else structured(said)
+    if not isinstance(fields, Fields):
+        raise InvalidElementError(str(row.get("name", "")), fields)
+    occurrence = row.get("occurrence")
+    if occurrence is None:
+        number = text_hash(row)
+        occurrence, seen[number] = seen[number], seen[number] + 1
+    key = key_of({**said, "occurrence": occurrence})
+    return Part(fields.spec(Path(), carries_id=carries_ids), occurrence, key)
+
+
+def _place(index: int, row: ElementSpec | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(row, ElementSpec):
+        return {"index": index, "line": None, "id": row.external_task_id}
+    return {"index": index, "line": row.get("line"), "id": row.get("id")}
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
+    if not isinstance(outcome, Created):
+        error = outcome.error
+        seen = outcome.task.task_id if outcome.task else None
+        return _failed(error, error.task_id if isinstance(error, WaitTimeoutError) else seen)
+    return {
+        "status": "created",
+        "element_id": outcome.element.element_id,
+        "task_id": outcome.task.task_id,
+        "resolution": outcome.resolution,
+        "error_type": None,
+        "error": None,
+    }
+
+
+def _failed(error: ElementsError, task_id: str | None = None) -> dict[str, Any]:
+    return {
+        "status": "failed",
+        "element_id": None,
+        "task_id": task_id,
+        "resolution": None,
+        "error_type": type(error).__name__,
+        "error": _text(error),
+    }
+
+
+def _text(error: ElementsError) -> str:
+    text = "; ".join(error.problems) if isinstance(error, InvalidElementError) else " ".join(str(error).split())
+    return text[:_LONGEST_ERROR]

@@ -1,0 +1,103 @@
+"""Cutting a manifest into chunks, and what each row of it is called.
+
+Law: holds one chunk of the manifest and no more, so that a million rows are cut in little memory. A row is plain
+data that a queue can store as JSON; what is wrong with it travels with it.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from .command.failure import UsageError
+from .command.manifest import Manifest
+from .command.row import LISTS
+from .journal import Journal
+from .pictures import is_link
+
+Row = dict[str, Any]
+
+_PICTURES = ("frontal", "others")
+_OURS = ("line", "occurrence", "problem")
+
+
+def chunks(manifest: str | Path | Iterable[Mapping[str, Any]], size: int = 500) -> Iterator[list[Row]]:
+    """Cut a manifest, a ``.jsonl`` or ``.csv`` file or the rows themselves, into lists of rows for ``run_chunk``.
+
+    Each row gets its ``occurrence``, which of its equals it is, and its ``line``; paths begin at the manifest's
+    folder. Of the rows before it only their hashes are kept, on disk.
+
+    Raises:
+        ValueError: the size is less than 1, or the file's name does not end as that of a manifest.
+        OSError: the file can't be read.
+
+    """
+    if size < 1:
+        raise ValueError(f"size is {size}: at least 1 is needed")
+    rows = _file_rows(_opened(Path(manifest))) if isinstance(manifest, str | Path) else map(dict, manifest)
+    numbered = _numbered(rows)
+    return iter(lambda: list(islice(numbered, size)), [])
+
+
+async def take_in(manifest: str | Path | Iterable[Mapping[str, Any]], journal: Journal) -> int:
+    """Write all rows of a manifest down in a journal as waiting, and return how many there are.
+
+    With it ``journal.progress()`` counts what is still to do. Taking the same manifest in again changes nothing.
+    """
+    return await journal.take_in(key_of(row) for chunk in chunks(manifest) for row in chunk)
+
+
+def key_of(row: Mapping[str, Any]) -> str:
+    """Return the key of a row in a journal: its id, or a hash of what it says and which of its equals it is."""
+    name = row.get("id")
+    return name if isinstance(name, str) and name else f"{text_hash(row).hex()[:40]}#{row.get('occurrence', 0)}"
+
+
+def text_hash(row: Mapping[str, Any]) -> bytes:
+    """Return the hash of what a row says."""
+    said = {name: value for name, value in row.items() if name not in _OURS}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
+
+
+def _opened(path: Path) -> Manifest:
+    try:
+        return Manifest(path, None)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def _file_rows(manifest: Manifest) -> Iterator[Row]:
+    for record in manifest.records():
+        row = {name: _placed(name, value, manifest.folder) for name, value in record.fields.items()}
+        if record.problems:
+            row["problem"] = "; ".join(record.problems)
+        row["line"] = record.line
+        yield row
+
+
+def _placed(name: str, value: Any, folder: Path) -> Any:
+    """Put the path of a picture behind the manifest's folder; what is no path stays as it is."""
+    if name not in _PICTURES:
+        return value
+    if name in LISTS and isinstance(value, list):
+        return [_placed("frontal", each, folder) for each in value]
+    return str(folder / value) if isinstance(value, str) and value.strip() and not is_link(value) else value
+
+
+def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
+    """Give each row its occurrence. A database of its own, in a file that SQLite removes, counts equal rows."""
+    with closing(sqlite3.connect("", isolation_level=None)) as seen:
+        seen.execute("PRAGMA journal_mode=OFF")
+        seen.execute("PRAGMA synchronous=OFF")
+        seen.execute("CREATE TABLE seen (hash BLOB PRIMARY KEY, count INTEGER) WITHOUT ROWID")
+        seen.execute("BEGIN")
+        for row in rows:
+            ((count,),) = seen.execute(
+                "INSERT INTO seen VALUES (?, 0) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
+                (text_hash(row)[:16],),
+            ).fetchall()
+            yield row | {"occurrence": count}
