@@ -19,6 +19,7 @@ from . import (
     chart,
     cpu,
     imports,
+    journal,
     learned,
     limited,
     memory,
@@ -46,6 +47,7 @@ SUITES: dict[str, Callable[..., Table]] = {
     "uploads": uploads.run,
     "pace": pace.run,
     "imports": imports.run,
+    "journal": journal.run,
     "soak": soak.run,
 }
 _HERE = Path(__file__).parent
