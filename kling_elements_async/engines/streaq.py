@@ -41,10 +41,11 @@ def chunk_worker(
             async with journal() as kept:
                 yield opened, kept
 
-    async def kling_elements_chunk(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    async def run(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         opened, kept = worker.context
         return await run_chunk(rows, opened, kept, timeout=timeout)
 
     as_json = {"serializer": lambda data: json.dumps(data, default=repr), "deserializer": json.loads}
     worker: Worker[Tools] = Worker(lifespan=lifespan, **(as_json | options))
-    return worker, worker.task(max_tries=None, ttl=timedelta(days=1))(kling_elements_chunk)
+    worker.prefetch = worker.concurrency  # a chunk that waits in a busy worker would be delivered once more
+    return worker, worker.task(name="kling_elements_chunk", max_tries=None, ttl=timedelta(days=1))(run)

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, and what goes wrong with them.
 
-Law: what is run here is one statement that may be run twice, for it is run again if its connection was lost. No
-error shows a password.
+Law: what is run here is one statement that may be run twice: it is run again if its connection was lost, or if it
+was in another's way. No error shows a password.
 """
 
 import asyncio
@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 # Seconds before a statement is run again whose connection was lost: a server that restarts is back by then.
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
-_LOST = (
+_PASSING = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.DeadlockDetectedError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what asyncpg sometimes makes of a connection that ends
 )
@@ -84,7 +85,7 @@ class Pool:
             try:
                 async with self._pool.acquire() as connection:
                     return await work(connection)
-            except _LOST as error:
+            except _PASSING as error:
                 fault = type(error).__name__
             except asyncpg.PostgresError as error:
                 fault = f"{type(error).__name__}: {error}"
