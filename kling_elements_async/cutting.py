@@ -6,6 +6,7 @@ data that a queue can store as JSON; what is wrong with it travels with it.
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 
 _PICTURES = ("frontal", "others")
 _OURS = ("line", "occurrence", "problem")
+_said = json.JSONEncoder(sort_keys=True).encode
 
 
 def chunks(manifest: str | Path | Iterable[Mapping[str, Any]], size: int = 500) -> Iterator[list[Row]]:
@@ -60,7 +62,7 @@ def key_of(row: Mapping[str, Any]) -> str:
 def text_hash(row: Mapping[str, Any]) -> bytes:
     """Return the hash of what a row says."""
     said = {name: value for name, value in row.items() if name not in _OURS}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
+    return hashlib.sha256(_said(said).encode()).digest()
 
 
 def _opened(path: Path) -> Manifest:
@@ -71,26 +73,33 @@ def _opened(path: Path) -> Manifest:
 
 
 def _file_rows(manifest: Manifest) -> Iterator[Row]:
+    folder = "" if manifest.folder == Path() else str(manifest.folder)
     for record in manifest.records():
-        row = {name: _placed(name, value, manifest.folder) for name, value in record.fields.items()}
+        row = record.fields
+        for name in _PICTURES:
+            if name in row:
+                row[name] = _placed(name, row[name], folder)
         if record.problems:
             row["problem"] = "; ".join(record.problems)
         row["line"] = record.line
         yield row
 
 
-def _placed(name: str, value: Any, folder: Path) -> Any:
+def _placed(name: str, value: Any, folder: str) -> Any:
     """Put the path of a picture behind the manifest's folder; what is no path stays as it is."""
-    if name not in _PICTURES:
-        return value
     if name in LISTS and isinstance(value, list):
         return [_placed("frontal", each, folder) for each in value]
-    return str(folder / value) if isinstance(value, str) and value.strip() and not is_link(value) else value
+    if not isinstance(value, str) or not value.strip() or is_link(value):
+        return value
+    return os.path.join(folder, value)  # noqa: PTH118 - a Path for each would cost more than all the rest
 
 
 def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
-    """Give each row its occurrence. A database of its own, in a file that SQLite removes, counts equal rows."""
-    with closing(sqlite3.connect("", isolation_level=None)) as seen:
+    """Give each row its occurrence. A database of its own, in a file that SQLite removes, counts equal rows.
+
+    Whoever reads on may do so from another thread.
+    """
+    with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as seen:
         seen.execute("PRAGMA journal_mode=OFF")
         seen.execute("PRAGMA synchronous=OFF")
         seen.execute("CREATE TABLE seen (hash BLOB PRIMARY KEY, count INTEGER) WITHOUT ROWID")
@@ -100,4 +109,5 @@ def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
                 "INSERT INTO seen VALUES (?, 0) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
                 (text_hash(row)[:16],),
             ).fetchall()
-            yield row | {"occurrence": count}
+            row["occurrence"] = count
+            yield row

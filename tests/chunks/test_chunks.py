@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 
 import pytest
@@ -238,6 +239,16 @@ def test_cutting_is_lazy():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+async def test_a_manifest_is_cut_by_many_threads():
+    """Each chunk by another one: a journal takes them in on whatever thread is free."""
+    cut = chunks(rows(40), 10)
+    found = []
+    for _ in range(4):
+        with ThreadPoolExecutor(1) as thread:
+            found += await asyncio.get_running_loop().run_in_executor(thread, next, cut)
+    assert [row["name"] for row in found] == [row["name"] for row in rows(40)]
 
 
 async def test_a_manifest_is_taken_in(session, journal):
