@@ -15,9 +15,9 @@ from attrs import frozen
 from .body import Body
 from .checks import needs_reading, problems_of
 from .errors import InvalidElementError, NotSentError
-from .events import SILENT, CreateBegan, CreateEnded, Events
 from .exchange import Exchange
 from .lifecycle import Lifecycle
+from .listening import SILENT, Events
 from .models import ElementSpec
 from .pictures import decoded
 from .retries import Resending
@@ -86,13 +86,13 @@ class Creating:
     async def _told(self, spec: ElementSpec, work: Coroutine[Any, Any, Creation]) -> Creation:
         """Tell of the beginning and the end of a create."""
         number = self._events.number()
-        self._events.tell(CreateBegan(number, spec.name))
+        self._events.tell("CreateBegan", number, spec.name)
         try:
             made = await work
         except BaseException as error:
-            self._events.tell(CreateEnded(number, None, error, self._slots.running))
+            self._events.tell("CreateEnded", number, None, error, self._slots.running)
             raise
-        self._events.tell(CreateEnded(number, made.task, None, self._slots.running))
+        self._events.tell("CreateEnded", number, made.task, None, self._slots.running)
         return made
 
     async def _created(

@@ -4,16 +4,12 @@ Law: holds no payload and no key. The hook is a plain callable, called on the se
 its work: it returns at once, and what it raises is logged and changes nothing.
 """
 
-import logging
-from collections.abc import Callable
 from typing import Literal
 
 from attrs import frozen
 
 from .errors import ElementsError
 from .models import ElementTask, TaskStatus
-
-logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 
 @frozen
@@ -145,32 +141,3 @@ Event = (
     | Settled
     | CalledBack
 )
-OnEvent = Callable[[Event], object]
-
-
-class Events:
-    """Tells the hook, if there is one; false without, so that nobody makes an event for nobody."""
-
-    def __init__(self, on_event: OnEvent | None = None) -> None:
-        self._on_event = on_event
-        self._last_number = 0
-
-    def __bool__(self) -> bool:
-        return self._on_event is not None
-
-    def number(self) -> int:
-        """Return a number for a create or a wait."""
-        self._last_number += 1
-        return self._last_number
-
-    def tell(self, event: Event) -> None:
-        """Tell the hook; its faults are its own."""
-        if self._on_event is None:
-            return
-        try:
-            self._on_event(event)
-        except Exception:
-            logger.exception("on_event raised for %s; the session goes on", type(event).__name__)
-
-
-SILENT = Events()

@@ -17,9 +17,9 @@ from .errors import (
     RateLimitedError,
     TooManyTasksError,
 )
-from .events import SILENT, Events, Sent
 from .lifecycle import Lifecycle
-from .shared.pacing import Pacing
+from .listening import SILENT, Events
+from .places import Turns
 from .throttle import Gate
 from .transport import Transport
 from .wire import Call, Gateway
@@ -38,7 +38,7 @@ class Exchange:
         lifecycle: Lifecycle,
         events: Events = SILENT,
         *,
-        pacing: Pacing | None = None,
+        pacing: Turns | None = None,
     ) -> None:
         self._gateway = gateway
         self._transport = transport
@@ -94,7 +94,7 @@ class Exchange:
             raise
         finally:
             seconds = self._lifecycle.clock.now() - began
-            self._events.tell(Sent(call.what, call.request.method, seconds, status, failed))
+            self._events.tell("Sent", call.what, call.request.method, seconds, status, failed)
 
     async def _pass(self, call: Call[T], body: Body | None, until: float, *, patient: bool) -> None:
         """Come back with the gate open and a place among the requests in flight taken."""
@@ -113,7 +113,7 @@ class Exchange:
             if is_held:
                 raise NotSentError(f"did not {call.what}: it was held back. Nothing was sent", permanent=True)
 
-    async def _take_turn(self, pacing: Pacing, call: Call[T], until: float, *, patient: bool) -> None:
+    async def _take_turn(self, pacing: Turns, call: Call[T], until: float, *, patient: bool) -> None:
         """Wait until ``max_rate`` allows one request more: in its place, so that it leaves at once."""
         has_turn = False
         try:

@@ -12,8 +12,8 @@ from tenacity import AsyncRetrying, retry_if_result
 from tenacity.stop import stop_never
 
 from .errors import AuthenticationError, ElementsError, PermissionDeniedError
-from .events import SILENT, Events, Looked
 from .lifecycle import Lifecycle
+from .listening import SILENT, Events
 from .models import ElementTask
 from .polling import Polling
 from .watches import Watch, Watches, is_whole
@@ -66,7 +66,7 @@ class Looking:
     async def once(self, watch: Watch) -> bool:
         """Look once, and say whether the watch has ended."""
         if self._events:
-            self._events.tell(Looked(watch.task_id))
+            self._events.tell("Looked", watch.task_id)
         try:
             one_look = self._lifecycle.clock.now() + ONE_LOOK
             task = await self._look(watch.task_id, self._nearest(watch) if self._left(watch) else one_look)
@@ -86,7 +86,7 @@ class Looking:
         A look that fails or shows no end has no other effect: a stranger can cause it, so it is no miss.
         """
         if self._events:
-            self._events.tell(Looked(watch.task_id))
+            self._events.tell("Looked", watch.task_id)
         try:
             task = await self._look(watch.task_id, self._nearest(watch))
         except ElementsError as error:

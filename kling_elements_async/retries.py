@@ -20,8 +20,8 @@ from .errors import (
     RateLimitedError,
     UnexpectedReplyError,
 )
-from .events import SILENT, Events, Retried
 from .lifecycle import Lifecycle
+from .listening import SILENT, Events
 from .throttle import Gate
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class Resending:
             return self._pause(state.attempt_number, _error_of(state), bounds)
 
         def tell(state: RetryCallState) -> None:
-            self._events.tell(Retried(state.attempt_number + 1, state.upcoming_sleep, _error_of(state)))
+            self._events.tell("Retried", state.attempt_number + 1, state.upcoming_sleep, _error_of(state))
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, Exception) and worth(error)),

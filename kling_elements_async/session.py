@@ -22,19 +22,18 @@ from .clock import Clock, SystemClock
 from .creating import Creating
 from .deleting import Deleting, due
 from .errors import ConfigurationError, ElementsError, UnexpectedReplyError
-from .events import Events, OnEvent
 from .exchange import Exchange
 from .identity import is_about
 from .ids import checked_id
 from .journal import Journal
 from .lifecycle import Lifecycle
+from .listening import Events, OnEvent
 from .models import Element, ElementSpec, ElementTask, Page
 from .outcomes import Outcomes, Specs
+from .places import RatePlace, SlotPlace, Turns
 from .polling import Polling
 from .retries import Resending, Retries
 from .secret import hidden
-from .shared import Rate, SharedSlots
-from .shared.pacing import Pacing
 from .throttle import Gate, Slots
 from .transport import Transport
 from .waiting import Waiting
@@ -92,8 +91,8 @@ class ElementsSession:
         polling: Polling | None = None,
         max_connections: int = MOST_CONNECTIONS,
         max_running_tasks: int | None = None,
-        slots: SharedSlots | None = None,
-        max_rate: float | Rate | None = None,
+        slots: SlotPlace | None = None,
+        max_rate: float | RatePlace | None = None,
         http: aiohttp.ClientSession | None = None,
         webhook_secrets: Iterable[str] = (),
         on_event: OnEvent | None = None,
@@ -419,13 +418,16 @@ class ElementsSession:
         """Ask for one page of the account's own elements, once, for those who wait."""
         return await self._exchange.perform(self.gateway.list_custom(page, page_size), patient=True)
 
-    def _paced(self, max_rate: float | Rate | None, events: Events) -> Pacing | None:
+    def _paced(self, max_rate: float | RatePlace | None, events: Events) -> Turns | None:
         if max_rate is None:
             return None
-        rate = max_rate if isinstance(max_rate, Rate) else Rate(max_rate)
-        return Pacing(rate, self.gateway.account_digest(), self._lifecycle, events)
+        rate = max_rate if hasattr(max_rate, "tickets") else optional.load("shared").Rate(max_rate)
+        turns: Turns = optional.load("shared.pacing").Pacing(
+            rate, self.gateway.account_digest(), self._lifecycle, events
+        )
+        return turns
 
-    def _slots_in(self, place: SharedSlots | None, fixed: int | None, gate: Gate, events: Events) -> Slots:
+    def _slots_in(self, place: SlotPlace | None, fixed: int | None, gate: Gate, events: Events) -> Slots:
         if place is None:
             return Slots(self._lifecycle.clock, fixed, self._follow, events)
         slots: Slots = optional.load("shared.leased_slots").LeasedSlots(

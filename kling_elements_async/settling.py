@@ -30,10 +30,10 @@ from .errors import (
     TooManyTasksError,
     UnexpectedReplyError,
 )
-from .events import SILENT, Adopted, Events
 from .exchange import Exchange
 from .identity import is_made_here
 from .lifecycle import Lifecycle
+from .listening import SILENT, Events
 from .models import ElementSpec, ElementTask
 from .retries import Resending, was_not_taken
 from .throttle import Slots
@@ -256,7 +256,7 @@ class OneCreate:
 
     def _adopted(self, task: ElementTask, failed: ElementsError) -> ElementTask:
         """Return a task found by its external id, unless a caller's id turns out to belong to another element."""
-        self.events.tell(Adopted(task.task_id, self.external_id))
+        self.events.tell("Adopted", task.task_id, self.external_id)
         made = task.element
         if not task.is_terminal:
             self.slots.runs(task.task_id)

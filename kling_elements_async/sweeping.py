@@ -12,8 +12,8 @@ from itertools import count
 from typing import Any
 
 from .errors import AuthenticationError, ElementsError, NotOfferedError
-from .events import SILENT, Events, Looked
 from .lifecycle import Lifecycle
+from .listening import SILENT, Events
 from .models import ElementTask, Page
 from .polling import Polling
 from .watches import Watch, Watches, is_whole
@@ -169,7 +169,7 @@ class Sweeping:
         deepest = ended = 0
         for number in count(1):
             if self._events:
-                self._events.tell(Looked(None))
+                self._events.tell("Looked", None)
             page = await self._list_page(number, size)
             self._pages = number
             is_shown = False

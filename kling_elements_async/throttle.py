@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from .clock import Clock
 from .errors import ApiError
-from .events import SILENT, Events, GateClosed, Queued
 from .learned_rate import LearnedRate
+from .listening import SILENT, Events
 
 FIRST_CLOSING = 1.0
 LONGEST_CLOSING = 60.0
@@ -101,7 +101,7 @@ class Gate:
     def _close_until(self, opens_at: float, now: float) -> None:
         self._opens_at = opens_at
         self._probe_until = -math.inf
-        self._events.tell(GateClosed(opens_at - now))
+        self._events.tell("GateClosed", opens_at - now)
 
 
 class Slots:
@@ -150,7 +150,7 @@ class Slots:
             self._queue.append(turn)
         self._wake()
         if not turn.done():
-            self._events.tell(Queued(self.running, len(self._queue)))
+            self._events.tell("Queued", self.running, len(self._queue))
             for task_id in tuple(self._running):
                 self._follow(task_id)
         return turn

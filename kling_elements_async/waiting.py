@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from .events import SILENT, CalledBack, Events, WaitBegan, WaitEnded
 from .lifecycle import Lifecycle
+from .listening import SILENT, Events
 from .looking import Look, Looking
 from .models import ElementTask
 from .polling import Polling
@@ -59,13 +59,13 @@ class Waiting:
     async def _told(self, task_id: str, work: Coroutine[Any, Any, ElementTask]) -> ElementTask:
         """Tell of the beginning and the end of a wait."""
         number = self._events.number()
-        self._events.tell(WaitBegan(number, task_id))
+        self._events.tell("WaitBegan", number, task_id)
         try:
             task = await work
         except BaseException as error:
-            self._events.tell(WaitEnded(number, task_id, None, error))
+            self._events.tell("WaitEnded", number, task_id, None, error)
             raise
-        self._events.tell(WaitEnded(number, task_id, task, None))
+        self._events.tell("WaitEnded", number, task_id, task, None)
         return task
 
     async def _waited(self, task_id: str, timeout: float | None, on_update: OnUpdate | None) -> ElementTask:
@@ -93,7 +93,7 @@ class Waiting:
         A signed one is believed, an unsigned one is a hint: the task is looked at, once in a while at most. What
         nobody waits for is forgotten, so that a stranger's callbacks cost nothing.
         """
-        self._events.tell(CalledBack(task.task_id, task.status, is_signed))
+        self._events.tell("CalledBack", task.task_id, task.status, is_signed)
         # A success that names no element is confirmed, too: Kling's older body has no room for one. So is one that
         # names another task's: were it sent three times, it would end the wait.
         is_believed = is_signed and is_whole(task) and not self.watches.names_anothers(task)

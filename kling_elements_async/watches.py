@@ -23,7 +23,7 @@ from .errors import (
     UnexpectedReplyError,
     WaitTimeoutError,
 )
-from .events import SILENT, Events, Settled
+from .listening import SILENT, Events
 from .models import ElementTask, ReferenceType, TaskStatus
 from .wire import readable
 
@@ -195,7 +195,7 @@ class Watches:
         if task.is_terminal:
             self._learn(watch, task)
             self._on_end(task.task_id)
-            self._events.tell(Settled(task))
+            self._events.tell("Settled", task)
         return watch.has_ended
 
     def missed(self, watch: Watch, error: ElementsError) -> None:

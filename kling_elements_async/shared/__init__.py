@@ -5,6 +5,6 @@
 """
 
 from .rate import Rate
-from .redis_slots import RedisSlots, SharedSlots
+from .redis_slots import RedisSlots
 
-__all__ = ["Rate", "RedisSlots", "SharedSlots"]
+__all__ = ["Rate", "RedisSlots"]

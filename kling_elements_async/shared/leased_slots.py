@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..errors import ApiError, SessionUnusableError
-from ..events import SILENT, Events, Queued, SharedLost
 from ..lifecycle import Lifecycle
+from ..listening import SILENT, Events
 from ..throttle import Slots
 from . import denial
 from .local_share import LocalShare
@@ -196,7 +196,7 @@ class LeasedSlots(Slots):
             self._fail_all(answer.denial)
         self._follow_all()
         if len(self._queue) > self._told:
-            self._events.tell(Queued(self.running, len(self._queue)))
+            self._events.tell("Queued", self.running, len(self._queue))
         self._told = len(self._queue)
 
     def _follow_all(self) -> None:
@@ -217,7 +217,7 @@ class LeasedSlots(Slots):
             logger.warning(
                 "the shared slots are out of reach (%s): this worker goes on with %d of its own", reason, most
             )
-            self._events.tell(SharedLost("slots", reason, most))
+            self._events.tell("SharedLost", "slots", reason, most)
         self._wake()
 
     def _pause(self) -> float:

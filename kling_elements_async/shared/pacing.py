@@ -10,8 +10,8 @@ import logging
 from collections import deque
 
 from ..errors import NotSentError, SessionUnusableError
-from ..events import Events, SharedLost
 from ..lifecycle import Lifecycle
+from ..listening import Events
 from .rate import Rate
 from .tickets import Tickets
 from .visit import StoreLostError
@@ -119,7 +119,7 @@ class Pacing:
         own = max(1.0, sum(count for at, count in self._taken if at >= now - OWN_OVER) / OWN_OVER)
         self._own = Rate(own).tickets(self._account, self._clock)
         logger.warning("the shared rate is out of reach (%s): this worker goes on with %.1f a second", reason, own)
-        self._events.tell(SharedLost("rate", reason, int(own)))
+        self._events.tell("SharedLost", "rate", reason, int(own))
 
     async def close(self) -> None:
         """End with the session."""

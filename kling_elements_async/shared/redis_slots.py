@@ -3,7 +3,6 @@
 Law: opens nothing; the session does, when it first needs a slot. Its repr shows no password.
 """
 
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from attrs import field, frozen, validators
@@ -14,19 +13,6 @@ from .visit import Store
 
 LEASE = 15.0
 SHORTEST_LEASE = 0.5
-
-
-class SharedSlots(Protocol):
-    """A place for slots that several workers share."""
-
-    @property
-    def lease(self) -> float:
-        """Seconds after which what a worker held is free again, if it is not heard of."""
-        ...
-
-    def store(self, account: str) -> Store:
-        """Return the books of one account there; ``account`` is a digest that tells nothing of the key."""
-        ...
 
 
 def checked_url(url: object) -> str:

@@ -77,7 +77,7 @@ async def test_pictures_are_shown_at_every_width(opened, tmp_path, width, scheme
     async with pictures() as (root, seen):
         tab = await opened(library(40, root), width=width, color_scheme=scheme)
         # Asked again from here: the page's policy forbids what would ask there.
-        while not await tab.evaluate("document.querySelector('.front img').naturalWidth > 0"):
+        while not await tab.evaluate("document.querySelector('.front img').naturalWidth > 0"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await tab.wait_for_load_state("networkidle")
         await tab.screenshot(path=tmp_path / "screen.png")
