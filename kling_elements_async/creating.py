@@ -14,16 +14,19 @@ from attrs import frozen
 
 from .body import Body
 from .checks import needs_reading, problems_of
-from .errors import InvalidElementError, NotSentError
+from .errors import DuplicateTaskError, InvalidElementError, NotSentError
 from .exchange import Exchange
 from .lifecycle import Lifecycle
 from .listening import SILENT, Events
-from .models import ElementSpec
+from .models import ElementSpec, Images
 from .pictures import decoded
 from .retries import Resending
 from .settling import Creation, Hooks, OneCreate
 from .throttle import Slots
 from .wire import Gateway
+
+# External ids of this session whose content is remembered, so that none is taken for another element.
+IDS_KEPT = 10_000
 
 
 @frozen
@@ -52,6 +55,7 @@ class Creating:
         self._slots = slots
         self._events = events
         self._under_way: dict[str, _UnderWay] = {}
+        self._made: dict[str, int] = {}
 
     async def check(self, spec: ElementSpec) -> list[str]:
         """Return everything that is wrong with a spec, for this gateway."""
@@ -135,11 +139,17 @@ class Creating:
                 raise NotSentError(f"element {spec.name!r} was not sent: a create of {external_id} is under way")
             if (creation := other.outcome.result()) and other.spec == spec:
                 return creation
+        if spec.external_task_id and self._made.get(external_id, content := _content_of(spec)) != content:
+            text = f"external_task_id {external_id} was used for another element"
+            raise DuplicateTaskError(self._gateway.name, create.call.what, text, status=0)
         mine = _UnderWay(spec, asyncio.get_running_loop().create_future())
         self._under_way[external_id] = mine
         creation = None
         try:
             creation = await self._run(create, resumes)
+            self._made[external_id] = _content_of(spec)
+            if len(self._made) > IDS_KEPT:
+                del self._made[next(iter(self._made))]
         finally:
             del self._under_way[external_id]
             mine.outcome.set_result(creation)
@@ -185,3 +195,14 @@ class Creating:
             if create.sent_at and create.external_id:
                 cancelled.add_note(f"external_task_id={create.external_id}: the element may exist")
             raise
+
+
+def _content_of(spec: ElementSpec) -> int:
+    """Return a number for what makes the element; a large picture counts by its size and its ends."""
+    parts: list[object] = [spec.name, spec.description, spec.voice_id, spec.tags]
+    if isinstance(spec.reference, Images):
+        for image in (spec.reference.frontal, *spec.reference.others):
+            parts += [(len(image), image[:64], image[-64:]) if isinstance(image, str | bytes) else image]
+    else:
+        parts.append(spec.reference)
+    return hash(tuple(parts))

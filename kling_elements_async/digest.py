@@ -5,11 +5,12 @@ Law: reads the files of pictures, so it does not belong on the event loop.
 
 import hashlib
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
 from .models import ElementSpec, Images, ImageSource
-from .pictures import decoded, is_link
+from .pictures import MOST_BYTES, decoded, is_link
 
 
 def digest_of(spec: ElementSpec) -> str:
@@ -18,7 +19,7 @@ def digest_of(spec: ElementSpec) -> str:
     A picture counts by its content, not by where it lies; a callback URL and the caller's own id do not count.
 
     Raises:
-        OSError: a picture's file can't be read.
+        OSError, ValueError: a picture's file can't be read, or is none.
 
     """
     spec = decoded(spec)
@@ -32,6 +33,9 @@ def digest_of(spec: ElementSpec) -> str:
 
 def _content(image: ImageSource) -> str:
     if isinstance(image, Path):
+        found = image.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+            raise ValueError(f"{image} is no picture file")
         with image.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     if isinstance(image, bytes):

@@ -4,6 +4,7 @@ Law: an intent is written down before the request leaves, a task id before it is
 run had begun is taken up from there.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,8 +20,10 @@ from .errors import (
     DuplicateTaskError,
     ElementFailedError,
     ElementsError,
+    InvalidElementError,
     NotFoundError,
 )
+from .gateways.records import moment_or_none
 from .journal import Entry, Journal, Result
 from .lifecycle import Lifecycle
 from .models import ElementTask
@@ -64,6 +67,9 @@ class Jobs:
         self._is_stopped = is_stopped
 
     async def outcome(self, item: Item) -> Created:
+        if item.unread:
+            problems = await self._creating.check(item.spec)
+            raise InvalidElementError(item.spec.name, problems or [f"reference: can't be read: {item.unread}"])
         entry = await self._claimed(item) if self._journal and item.key else None
         if entry and entry.digest != item.digest:
             raise DuplicateTaskError(
@@ -73,7 +79,7 @@ class Jobs:
                 status=0,
             )
         if entry and entry.task:
-            return _created(item, archive.from_text(entry.task), "resumed")
+            return _created(item, _archived(item, entry.task), "resumed")
         if entry and entry.task_id:
             item.task_id, item.is_intended = entry.task_id, True
             return await self._awaited(item, entry.task_id, "resumed", self._timeout)
@@ -105,12 +111,13 @@ class Jobs:
                 resumes="settled" if await self._may_be_there(item, external_id) else None,
             )
         if entry.external_task_id is None:
-            sent_at = datetime.fromtimestamp(entry.sent_at, UTC) if entry.sent_at else None
+            sent_at = moment_or_none(entry.sent_at)
             reason = "an earlier run was cut off while it was being sent"
             raise CreateUncertainError(
                 self._gateway.name, item.spec.name, reason, external_task_id=None, sent_at=sent_at
             )
-        age = datetime.now(UTC).timestamp() - (entry.sent_at or 0)
+        sent_at = moment_or_none(entry.sent_at)
+        age = (datetime.now(UTC) - sent_at).total_seconds() if sent_at else math.inf
         return await self._creating.create(
             item.spec,
             timeout=self._timeout,
@@ -205,6 +212,20 @@ def made_nothing(item: Item, error: ElementsError) -> bool:
     if item.may_exist:
         return False
     return item.task_id is None and not isinstance(error, CreateUncertainError | DuplicateTaskError)
+
+
+def _archived(item: Item, text: str) -> ElementTask:
+    """Return the finished task of an earlier run.
+
+    Raises:
+        ConfigurationError: the journal was damaged.
+
+    """
+    with suppress(Exception):  # whatever a damaged row does to the reader
+        task = archive.from_text(text)
+        if task.element is not None:
+            return task
+    raise ConfigurationError(f"the journal's entry of {item.key} is damaged: restore the file, or begin a new one")
 
 
 def _created(item: Item, task: ElementTask, resolution: Resolution) -> Created:

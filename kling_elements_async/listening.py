@@ -4,6 +4,7 @@ Law: what the hook raises is logged and changes nothing. The values that it is t
 loaded and made for somebody who listens only.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,7 @@ class Events:
             return
         try:
             self._on_event(getattr(self._values, kind)(*fields))
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # the hook's own: nothing is awaited here
             logger.exception("on_event raised for %s; the session goes on", kind)
 
 

@@ -31,6 +31,7 @@ class Item:
     """One spec on its way: its ``body`` once it was about to be sent, its ``task`` once there is one.
 
     ``may_exist`` while what became of it in an earlier run is not known.
+    ``unread`` says why its content could not be named.
     An item of a chunk brings its ``occurrence`` and its ``label``, which will be its key, and ``looks_first``.
     """
 
@@ -41,6 +42,7 @@ class Item:
     label: str = ""
     key: str = ""
     digest: str = ""
+    unread: str = ""
     external_id: str | None = None
     is_claimed: bool = False
     body: Body | None = None
@@ -85,10 +87,13 @@ class Naming:
             return
         try:
             item.digest = await asyncio.to_thread(digest_of, item.spec)
-        except (OSError, ValueError):
-            return  # the check before sending will say so, in its words
-        number = self._seen[item.digest]
-        self._seen[item.digest] += 1
+        except (OSError, ValueError) as error:
+            item.unread = str(error)  # without a name it could be made twice
+            return
+        number = 0
+        if not item.spec.external_task_id:
+            number = self._seen[item.digest]
+            self._seen[item.digest] += 1
         if item.occurrence is not None:
             number = item.occurrence
         item.key = item.label or item.spec.external_task_id or f"{item.digest}#{number}"

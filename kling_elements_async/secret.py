@@ -22,8 +22,10 @@ class MaskedStr(str):
 
 
 def hidden(value: T) -> T:
-    """Return a string masked, and anything else as it is: for the locals of a frame that may raise."""
-    return MaskedStr(value) if isinstance(value, str) else value  # type: ignore[return-value]
+    """Return a string masked, for the locals of a frame that may raise; what is no text shows its type only."""
+    if isinstance(value, str):
+        return MaskedStr(value)  # type: ignore[return-value]
+    return value if value is None or isinstance(value, Secret) else type(value)  # type: ignore[return-value]
 
 
 @final

@@ -85,12 +85,16 @@ class Transport:
         seconds = self._time_for(body, until)
         try:
             with self._deadlines.start(self._lifecycle.check(), seconds):
-                return await self._exchange(call, upload)
+                reply = await self._exchange(call, upload)
         except SessionUnusableError:
             raise
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
             # Made here and raised below: raised here it would carry the library's error as its context.
             fault = self._translated(call, upload, error, seconds)
+        else:
+            # Not in the frame that holds the library's response: its headers may repeat the key.
+            _check(reply)
+            return reply
         finally:
             if upload is not None:
                 upload.close()
@@ -151,16 +155,12 @@ class Transport:
         )
         try:
             content = await _read_capped(response)
-            shown = _without(content or b"", self._token)
-            reply = Reply(response.status, response.headers, shown, self._gateway.name, call.what, self._token)
-            if content is None:
+            if len(content) > MOST_ANSWER:
                 response.close()
-                raise reply.unexpected(f"is larger than {MOST_ANSWER // 2**20} MiB")
+            shown = _without(content, self._token)
+            return Reply(response.status, response.headers, shown, self._gateway.name, call.what, self._token)
         finally:
             response.release()
-        if not 200 <= reply.status < 300:
-            _check_status(reply)
-        return reply
 
     def _url_of(self, path: str) -> URL:
         path, _, query = path.partition("?")
@@ -251,8 +251,8 @@ def _client(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-async def _read_capped(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body, decompressed, or None when it is over the cap: no more than that is ever held."""
+async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, decompressed; of one over the cap hardly more than that is ever held."""
     content = response.content
     first = await content.readany()
     size = len(first)
@@ -262,10 +262,14 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes | None:
     while not content.at_eof() and size <= MOST_ANSWER:
         chunks.append(await content.readany())
         size += len(chunks[-1])
-    return b"".join(chunks) if size <= MOST_ANSWER else None
+    return b"".join(chunks)
 
 
-def _check_status(reply: Reply) -> None:
+def _check(reply: Reply) -> None:
+    if len(reply.body) > MOST_ANSWER:
+        raise reply.unexpected(f"is larger than {MOST_ANSWER // 2**20} MiB")
+    if 200 <= reply.status < 300:
+        return
     if 300 <= reply.status < 400:
         where = readable(_origin(reply.header("Location")), 80)
         raise reply.unexpected(f"redirects to {where}; check base_url", permanent=True)

@@ -69,7 +69,7 @@ class Wait:
         self.shown = state
         try:
             self.on_update(task)
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # its own cancellation, not ours: nothing is awaited here
             logger.exception("on_update raised for task %s; the wait goes on", task.task_id)
 
 

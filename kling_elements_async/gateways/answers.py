@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import ApiError, NotOfferedError, UnexpectedReplyError
 from ..models import Element, ElementTask, Page, ReferenceType, Tag, TaskStatus, Voice
 from ..wire import Reply, readable
-from .records import LostDigitsError, exact_id, moment_or_none, text_or_none
+from .records import LostDigitsError, exact_id, exact_task_id, moment_or_none, text_or_none
 from .refusals import refusal, too_large
 
 logger: logging.Logger = logging.getLogger("kling_elements_async")
@@ -156,7 +156,7 @@ def task_of(record: Record, request_id: Any, *, skip_bad_elements: bool) -> Elem
         word = "succeed"  # presets may come without a status
     info = inner.get("task_info")
     return ElementTask(
-        task_id=exact_id(inner.get("task_id") or inner.get("id") or record.get("task_id")),
+        task_id=exact_task_id(inner.get("task_id") or inner.get("id") or record.get("task_id")),
         status=status_of(word),
         status_word=word,
         message=text_or_none(inner.get("task_status_msg") or record.get("fail_reason")),

@@ -12,7 +12,7 @@ from typing import Any
 from ..models import Element, ElementTask, ReferenceType, Voice
 from .answers import TAGS, Record, first_text, status_of, task_of
 from .evolink import unified_task_of
-from .records import exact_id, moment_or_none, text_or_none
+from .records import exact_id, exact_task_id, moment_or_none, text_or_none
 
 _NEWER = {"outputs", "create_time", "update_time", "external_id", "billing"}
 _ELEMENT_TYPES: dict[Any, ReferenceType] = {
@@ -40,7 +40,7 @@ def called_back(record: Any) -> ElementTask:
 def _newer(record: Record) -> ElementTask:
     word = first_text(record, "status")
     return ElementTask(
-        task_id=exact_id(record["id"]),
+        task_id=exact_task_id(record["id"]),
         status=status_of(word),
         status_word=word,
         message=text_or_none(record.get("message")),

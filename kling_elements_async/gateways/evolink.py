@@ -11,7 +11,7 @@ from ..models import ElementSpec, ElementTask, Images
 from ..wire import Call, Carries, Gateway, Reply, Request
 from .answers import elements_of, first_text, object_of, readable_task, status_of
 from .native import image_list
-from .records import exact_id, moment_or_none, text_or_none
+from .records import exact_task_id, moment_or_none, text_or_none
 from .refusals import refusal
 
 
@@ -76,7 +76,7 @@ def unified_task_of(body: dict[str, Any]) -> ElementTask:
     usage, error = body.get("usage"), body.get("error")
     word = first_text(body, "status")
     return ElementTask(
-        task_id=exact_id(body["id"]),
+        task_id=exact_task_id(body["id"]),
         status=status_of(word),
         status_word=word,
         message=text_or_none(error.get("message") if isinstance(error, dict) else error),

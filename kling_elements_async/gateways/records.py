@@ -8,6 +8,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from ..ids import checked_id
+
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 # Seconds stay below this until the year 5138; the vendors' milliseconds passed it in 1973.
@@ -27,6 +29,11 @@ def exact_id(value: Any) -> str:
     if isinstance(value, float):
         raise LostDigitsError("has an id that came as a float: its last digits are lost")
     raise ValueError(f"has no id where one belongs, but {type(value).__name__}")
+
+
+def exact_task_id(value: Any) -> str:
+    """Return a task's id as text: it becomes part of a path, so it has to be one that can."""
+    return checked_id(exact_id(value), "task id")
 
 
 def text_or_none(value: Any) -> str | None:

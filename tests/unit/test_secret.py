@@ -137,8 +137,9 @@ def test_a_key_that_cannot_be_one(key):
 
 
 def test_what_is_hidden():
-    """Texts are masked in a repr, anything else is left as it is."""
-    assert (hidden("abc"), repr(hidden("abc")), hidden(None), hidden(5)) == ("abc", "'***'", None, 5)
+    """Texts are masked in a repr, and what is no text shows its type only."""
+    assert (hidden("abc"), repr(hidden("abc")), hidden(None)) == ("abc", "'***'", None)
+    assert "canary" not in f"{hidden(b'canary')!r} {hidden(['canary'])!r}"
 
 
 @pytest.mark.parametrize("name", ["ezmodel", "kkiai", "anyfast", "evolink"])

@@ -491,3 +491,14 @@ async def test_one_look_has_an_end(waiting, gateway, clock):
     with pytest.raises(WaitTimeoutError):
         await wait(waiting, timeout=0)
     assert gateway.untils == [clock.now() + 20]
+
+
+async def test_a_hook_that_raises_a_cancellation(waiting, gateway):
+    """It is its own fault: the waits that share the looks go on."""
+
+    def boom(task):
+        raise asyncio.CancelledError
+
+    gateway.script(RUNNING, DONE)
+    waits = [wait(waiting), wait(waiting, on_update=boom)]
+    assert [task.element_id for task in await asyncio.gather(*waits)] == ["1", "1"]
