@@ -59,6 +59,12 @@ async def test_seeing_what_it_does(kling_sandbox):
     await session.close()
 
 
+async def test_several_workers(kling_sandbox):
+    """The session is built without a word to Redis, and closed without one."""
+    session = recipe("Several workers, one account").session
+    await session.close()
+
+
 @pytest.mark.slow
 def test_the_tests_of_users(tmp_path):
     """They pass as printed, in a project of their own, warnings as errors."""
