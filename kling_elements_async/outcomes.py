@@ -13,6 +13,16 @@ Specs = Iterable[ElementSpec] | AsyncIterable[ElementSpec]
 Resolution = Literal["direct", "adopted", "resent", "resumed"]
 
 
+class JournalPlace(Protocol):
+    """A journal, as a session is given it: one of ``journals``, which say what else it can do, and open."""
+
+    is_shared: bool
+
+    async def bind(self, gateway: str) -> None:
+        """Write down whose journal it is, or see that it is this gateway's."""
+        ...
+
+
 @frozen
 class Created:
     """An element, and how it came about: ``resumed`` is one that an earlier run had begun."""

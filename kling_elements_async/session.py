@@ -25,11 +25,10 @@ from .errors import ConfigurationError, ElementsError, UnexpectedReplyError
 from .exchange import Exchange
 from .identity import is_about
 from .ids import checked_id
-from .journal import Journal
 from .lifecycle import Lifecycle
 from .listening import Events, OnEvent
 from .models import Element, ElementSpec, ElementTask, Page
-from .outcomes import Outcomes, Specs
+from .outcomes import JournalPlace, Outcomes, Specs
 from .places import RatePlace, SlotPlace, Turns
 from .polling import Polling
 from .retries import Resending, Retries
@@ -224,7 +223,7 @@ class ElementsSession:
         self,
         specs: Specs,
         *,
-        journal: str | Path | Journal | None = None,
+        journal: str | Path | JournalPlace | None = None,
         timeout: float = 600.0,
         ensure: bool = False,
     ) -> Outcomes:
