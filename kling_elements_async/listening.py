@@ -7,6 +7,7 @@ loaded and made for somebody who listens only.
 import asyncio
 import logging
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from . import optional
@@ -14,6 +15,7 @@ from . import optional
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 OnEvent = Callable[[Any], object]
+_NUMBERS = count(1)
 
 
 class Events:
@@ -22,15 +24,13 @@ class Events:
     def __init__(self, on_event: OnEvent | None = None) -> None:
         self._on_event = on_event
         self._values = optional.load("events") if on_event else None
-        self._last_number = 0
 
     def __bool__(self) -> bool:
         return self._on_event is not None
 
     def number(self) -> int:
-        """Return a number for a create or a wait."""
-        self._last_number += 1
-        return self._last_number
+        """Return a number for a create or a wait, unlike any other in this process."""
+        return next(_NUMBERS)
 
     def tell(self, kind: str, *fields: Any) -> None:
         """Tell the hook of an event of this kind, a class of ``events``, with its fields in their order."""

@@ -132,3 +132,17 @@ async def test_the_links_are_bounded(session, backend, monkeypatch):
     for _ in range(4):
         await session.create_element(SPEC)
     assert len(session._exchange._events._on_event._creates) == 2
+
+
+async def test_one_for_two_sessions(sandbox, backend, caplog):
+    """Creates of both at once keep their own spans."""
+    gateway = sandbox.gateway("kling")
+    telemetry = Telemetry(gateway, tracer_provider=backend.tracers, meter_provider=backend.meters)
+    quick = Polling(first=0.01, longest=0.02)
+    async with (
+        ElementsSession(gateway, on_event=telemetry, polling=quick) as one,
+        ElementsSession(gateway, on_event=telemetry, polling=quick) as other,
+    ):
+        await asyncio.gather(one.create_and_wait(SPEC), other.create_and_wait(SPEC))
+    assert len({span.attributes["kling.task.id"] for span in backend.spans("create element")}) == 2
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
