@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from recipes.readme import source
 
 from kling_elements_async.chunks import chunks
 from kling_elements_async.journals import PostgresJournal
@@ -123,44 +124,10 @@ async def test_a_worker_is_killed_under_streaq(redis_url, request, tmp_path, kep
                 assert (await journal.progress()).created == 120
 
 
-CELERY = """
-import asyncio
-import os
-
-from celery import Celery
-
-from kling_elements_async import ElementsSession
-from kling_elements_async.chunks import run_chunk
-from kling_elements_async.journals import PostgresJournal
-
-app = Celery("props", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
-# A chunk is acknowledged when it is done; that of a worker that died is delivered again after this many seconds.
-app.conf.update(
-    task_acks_late=True,
-    task_reject_on_worker_lost=True,
-    worker_prefetch_multiplier=1,
-    broker_transport_options={"visibility_timeout": int(os.environ.get("VISIBILITY", "3600"))},
-)
-
-
-async def chunk(rows: list[dict]) -> list[dict]:
-    async with (
-        ElementsSession.from_env() as session,
-        PostgresJournal(os.environ["JOURNAL_DSN"], job="props") as journal,
-    ):
-        return await run_chunk(rows, session, journal)
-
-
-@app.task
-def make(rows: list[dict]) -> list[dict]:
-    return asyncio.run(chunk(rows))
-"""
-
-
 async def test_the_recipe_for_celery(redis_url, database, tmp_path):
     """As printed; a worker is killed with all its processes, and its chunks are delivered again."""
     pytest.importorskip("celery", reason="Celery is not installed")
-    (tmp_path / "props.py").write_text(CELERY)
+    (tmp_path / "props.py").write_text(source("Celery"))
     environment = {"REDIS_URL": redis_url, "KLING_API_KEY": KEY, "JOURNAL_DSN": database, "VISIBILITY": "4"}
     command = ["celery", "-A", "props", "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]
     with ExitStack() as stack:
