@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from ..errors import ElementsError
 from .batch import BATCH
@@ -38,6 +39,8 @@ SUBCOMMANDS = (DEMO, SANDBOX, DOCTOR, CREATE, BATCH, GET, WAIT, LIST, PRESETS, G
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; ``arguments`` are those of the process if left out."""
+    if not _can_speak():
+        return WRONG
     _replace_what_the_terminal_lacks()
     parser = Parser(SUBCOMMANDS)
     try:
@@ -55,6 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return DONE
+
+
+def _can_speak() -> bool:
+    """Whether results have somewhere to go: what a closed output would swallow is not begun."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
+    if sys.stdout is None:
+        print("kling-elements: the standard output is closed, so nothing was done", file=sys.stderr)
+    return sys.stdout is not None
 
 
 def _run(subcommand: Subcommand, parsed: Namespace, output: Output) -> int:

@@ -238,3 +238,10 @@ async def test_an_uncertain_create_says_where_to_look(sandbox, order):
     assert ran.code == 1
     assert "anyfast may or may not have created the element" in ran.line
     assert "each create may be billed" in ran.line
+
+
+def test_a_closed_output_is_said_before_anything_is_done(monkeypatch, capsys):
+    """What nobody could read would be lost, so it is not made."""
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err == "kling-elements: the standard output is closed, so nothing was done\n"
