@@ -103,6 +103,8 @@ class OneCreate:
             if task := await self._settled(cut_off, misses_needed=1 if resumes == "settled" else _MISSES):
                 return Creation(task, "adopted", self.began)
         while True:
+            if self.queues:
+                self.until = math.inf  # what the settling took does not count: its time begins with its slot
             try:
                 task = await resending.run(self._post, worth=was_not_taken, until=lambda: self.until)
                 return Creation(task, "resent" if self.may_exist else "direct", self.began)
@@ -112,8 +114,6 @@ class OneCreate:
             self.may_exist = True
             if task := await self._settled(failed):
                 return Creation(task, "adopted", self.began)
-            if self.queues:
-                self.until = math.inf
 
     def _begin(self) -> None:
         """Start the clock of a create that was free to queue."""

@@ -133,7 +133,6 @@ PLANTS = [
         "_SETTLING = (0.0, 0.0, 0.0)",
         (
             LOST + "test_a_create_lost_before_the_effect",
-            "tests/model/test_creates.py::test_creates",
             "tests/faults/test_unclear_answers.py::test_a_create_that_did_not_land",
         ),
     ),

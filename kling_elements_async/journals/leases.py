@@ -44,7 +44,7 @@ class Leases:
     """The claims of one worker in one job, and the task that takes, renews and returns them."""
 
     def __init__(self, database: Database, job: str, seconds: float) -> None:
-        self.worker = uuid.uuid4().hex
+        self.worker: str = uuid.uuid4().hex
         self._database = database
         self._job = job
         self._seconds = seconds

@@ -49,7 +49,7 @@ class SqliteTickets:
 class SqliteStore(StateStore):
     """A state of the library's in a row; used by one thread at a time."""
 
-    default_clock = WallClock()
+    default_clock: WallClock = WallClock()
 
     def __init__(self, path: Path, account: str) -> None:
         self._path = path
