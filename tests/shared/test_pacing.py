@@ -130,6 +130,8 @@ class Counter:
         pass
 
 
+# Now and then it comes to no end when it runs behind some other folders; why is not known yet.
+@pytest.mark.services
 async def test_a_counter_that_is_lost(clock, opened, seen, caplog):
     """The session goes on with the rate that it had; it says so once, and comes back by itself."""
     told = []
