@@ -27,7 +27,7 @@ class FileChangedError(Exception):
     """A picture's file is no longer what it was when the body was made."""
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _File:
     path: Path
     stamp: tuple[int, int, int]
@@ -59,9 +59,9 @@ class _File:
         raise FileChangedError(f"{self.path} can't be read any more: {reason}")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Bytes:
-    content: bytes = field(repr=False)
+    content: bytes
 
     @property
     def size(self) -> int:
@@ -116,7 +116,7 @@ class Body:
             yield text
 
 
-@define
+@define(eq=False, repr=False)
 class Upload:
     """A body on its way. ``started`` says whether any of it left; ``fault`` why it could not go on.
 

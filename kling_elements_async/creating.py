@@ -29,7 +29,7 @@ from .wire import Gateway
 IDS_KEPT = 10_000
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _UnderWay:
     spec: ElementSpec
     outcome: "asyncio.Future[Creation | None]"

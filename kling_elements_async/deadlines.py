@@ -59,7 +59,7 @@ class Deadlines:
             self._timer = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Deadline:
     owner: Deadlines
     loop: asyncio.AbstractEventLoop

@@ -12,6 +12,8 @@ from .clock import Clock
 # Fewer answers in a second are no rate that a gateway would refuse, and fewer refusals are a mishap.
 LEAST_ANSWERS = 10
 LEAST_REFUSALS = 3
+# More answers a second than one process reads.
+MOST_ANSWERS = 2048
 # What is tried after a refusal of many, and of one; then a little more, until the next one.
 AFTER_MANY = 0.95
 AFTER_ONE = 0.99
@@ -29,7 +31,7 @@ class LearnedRate:
         self._most = math.inf
         self._next_call = self._next_look = -math.inf
         self._grown_at = -math.inf
-        self._answers: deque[float] = deque()  # when they came, over the last second
+        self._answers: deque[float] = deque(maxlen=MOST_ANSWERS)  # when the last ones came
         self._before = self._passed = self._refused = 0
 
     def turn(self, *, patient: bool) -> float:
@@ -51,22 +53,16 @@ class LearnedRate:
 
     def passed(self) -> None:
         """Note an answer that was no refusal."""
-        now = self._clock.now()
         self._passed += 1
-        self._answers.append(now)
-        self._drop_old(now)
+        self._answers.append(self._clock.now())
 
     def refused(self, *, is_first: bool) -> None:
         """Note a refusal, the ``first`` of those that were on their way together or a further one."""
         if is_first:
             self._learn()
-            self._drop_old(self._clock.now())
-            self._before, self._passed = len(self._answers), 0
+            second_ago = self._clock.now() - 1
+            self._before, self._passed = sum(at >= second_ago for at in self._answers), 0
         self._refused += 1
-
-    def _drop_old(self, now: float) -> None:
-        while self._answers and self._answers[0] < now - 1:
-            self._answers.popleft()
 
     def _learn(self) -> None:
         """Take what was answered in the second before for the rate, if most of what was on its way was refused."""

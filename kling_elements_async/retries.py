@@ -133,7 +133,7 @@ class Resending:
         return max(0.0, min(max(own, asked), left))
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Bounds:
     policy: Retries
     end: Callable[[], float]

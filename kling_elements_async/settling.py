@@ -73,7 +73,7 @@ class Creation:
     began: float
 
 
-@define
+@define(eq=False, repr=False)
 class OneCreate:
     """One create on its way to one element."""
 

@@ -51,7 +51,7 @@ def is_whole(task: ElementTask) -> bool:
     return task.status is not TaskStatus.SUCCEEDED or task.element_id is not None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Wait:
     """One caller's wait: resolved by whoever sees the end first."""
 
@@ -73,7 +73,7 @@ class Wait:
             logger.exception("on_update raised for task %s; the wait goes on", task.task_id)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Watch:
     """One task, looked at for all who wait for it."""
 
