@@ -16,7 +16,7 @@ from ..listening import SILENT, Events
 from ..throttle import Slots
 from . import denial
 from .local_share import LocalShare
-from .visit import Answer, Store, StoreLostError, Visit
+from .visit import Answer, Store, StoreLostError, Visit, why_lost
 
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
@@ -158,7 +158,7 @@ class LeasedSlots(Slots):
             self._started += started
             self._was_refused = self._was_refused or was_refused
             self._denial = self._denial or told
-            self._lose(str(error) if isinstance(error, StoreLostError) else type(error).__name__)
+            self._lose(why_lost(error))
         else:
             self._take(answer, began)
 

@@ -14,7 +14,7 @@ from ..lifecycle import Lifecycle
 from ..listening import Events
 from .rate import Rate
 from .tickets import Tickets
-from .visit import StoreLostError
+from .visit import why_lost
 
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
@@ -80,8 +80,8 @@ class Pacing:
         if self._own is None or now >= self._ask_at:
             try:
                 delay = await self._from(self._shared, count)
-            except StoreLostError as error:
-                self._lose(str(error), now)
+            except Exception as error:  # noqa: BLE001 - a fault of a counter leaves nobody asleep
+                self._lose(why_lost(error), now)
             else:
                 if self._own is not None:
                     logger.info("the shared rate is back")

@@ -12,6 +12,11 @@ class StoreLostError(Exception):
     """The shared books are out of reach; the text says why, in a few words without an address."""
 
 
+def why_lost(error: Exception) -> str:
+    """Return a reason without an address: whatever a place raises, what it keeps is lost, and nobody sleeps on."""
+    return str(error) if isinstance(error, StoreLostError) else type(error).__name__
+
+
 @frozen(kw_only=True)
 class Visit:
     """One worker's account of itself. Times are seconds.

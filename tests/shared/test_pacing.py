@@ -130,8 +130,6 @@ class Counter:
         pass
 
 
-# Now and then it comes to no end when it runs behind some other folders; why is not known yet.
-@pytest.mark.services
 async def test_a_counter_that_is_lost(clock, opened, seen, caplog):
     """The session goes on with the rate that it had; it says so once, and comes back by itself."""
     told = []
@@ -159,12 +157,31 @@ async def test_a_counter_that_is_lost(clock, opened, seen, caplog):
     ]
 
 
+async def test_a_counter_at_fault(opened, hall):
+    """Whatever it raises, no call sleeps on."""
+
+    class Broken:
+        most, slack = 5, 0.0
+
+        async def take(self, count):
+            raise KeyError("a reason of its own")
+
+        async def close(self):
+            pass
+
+    told = []
+    session = opened(100, on_event=told.append)
+    session._pacing._shared = Broken()
+    await asyncio.gather(*(session.list_elements() for _ in range(3)))
+    assert [event.reason for event in told if isinstance(event, events.SharedLost)] == ["KeyError"]
+
+
 async def test_a_file(tmp_path):
     """Two counters of one account share it, and those of another have their own."""
     path = tmp_path / "rate.sqlite"
-    one, same, other = (SqliteTickets(15.0, path, name) for name in ("one", "one", "other"))
+    one, same, other = (SqliteTickets(0.1, path, name) for name in ("one", "one", "other"))
     assert await one.take(1) == 0
-    assert 0 < await same.take(1) <= 0.07
+    assert 0 < await same.take(1) <= 10
     assert await other.take(1) == 0
     for each in (one, same, other):
         await each.close()
