@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import hypothesis
+import machine
 import pytest
 from aioresponses import aioresponses
 from aioresponses import core as aioresponses_core
@@ -41,6 +42,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.obj = _limited(item.obj, SLOW_LIMIT if item.get_closest_marker("slow") else LIMIT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let what measures wall time, or waits for a service, go before other work on the machine."""
+    if not any(item.iter_markers("services")) and not any(item.iter_markers("browser")):
+        return (yield)
+    with machine.first_in_line():
+        return (yield)
 
 
 def _limited(test: Callable[..., Any], seconds: float) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bulk.conftest import open_session, quick, sandbox, session
-from services import postgres, redis
+from services import RedisServer, postgres
 
 from kling_elements_async.journals import PostgresJournal, SqliteJournal
 
@@ -22,9 +22,9 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    with redis() as url:
-        yield url
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])

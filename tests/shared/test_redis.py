@@ -11,16 +11,17 @@ from kling_elements_async.shared import Rate, RedisSlots
 from kling_elements_async.shared.visit import StoreLostError
 from kling_elements_async.testing import VirtualClock
 
-from .redis_server import needs_redis
 from .test_visits import NOTHING
 
-pytestmark = [pytest.mark.services, needs_redis]
+pytestmark = pytest.mark.services
+
+LEASE = 2.0
 
 
 @pytest.fixture
 async def stores(redis):
-    """Two workers at the books of one account, with a lease of a second."""
-    slots = RedisSlots(redis.url, lease=1.0)
+    """Two workers at the books of one account."""
+    slots = RedisSlots(redis.url, lease=LEASE)
     made = [slots.store("0123") for _ in range(2)]
     yield made
     for store in made:
@@ -32,7 +33,7 @@ async def test_a_lease_by_the_time_of_redis(stores):
     one, other = stores
     assert (await one.visit(evolve(NOTHING, want=5, fixed=5))).granted == 5
     assert (await other.visit(evolve(NOTHING, want=5, fixed=5))).granted == 0
-    await asyncio.sleep(1.05)
+    await asyncio.sleep(LEASE + 0.05)
     assert (await other.visit(evolve(NOTHING, want=5, fixed=5))).granted == 5
 
 
@@ -40,12 +41,12 @@ async def test_a_redis_that_starts_anew(stores, redis):
     """The connection and the script are gone, and the next visit brings both back."""
     one, _ = stores
     epoch = (await one.visit(evolve(NOTHING, want=5, fixed=5))).epoch
-    await redis.stop()
+    redis.stop()
     with pytest.raises(StoreLostError) as info:
         await one.visit(NOTHING)
     assert str(redis.port) not in str(info.value)
     assert info.value.__cause__ is None
-    await redis.start()
+    redis.start()
     assert (await one.visit(evolve(NOTHING, held=5, fixed=5, epoch=epoch))).epoch != epoch
 
 
@@ -57,16 +58,16 @@ async def test_a_redis_that_hangs(stores, redis):
     began = time.monotonic()
     with pytest.raises(StoreLostError):
         await one.visit(NOTHING)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < LEASE * 0.9
     redis.send(signal.SIGCONT)
 
 
 async def test_a_shared_rate(redis):
     """Two counters of one account share it; without Redis it is lost."""
-    one, same = (Rate(15, redis.url).tickets("0123", VirtualClock()) for _ in range(2))
+    one, same = (Rate(0.1, redis.url).tickets("0123", VirtualClock()) for _ in range(2))
     assert await one.take(1) == 0
-    assert 0 < await same.take(1) <= 0.07
-    await redis.stop()
+    assert 0 < await same.take(1) <= 10
+    redis.stop()
     with pytest.raises(StoreLostError):
         await one.take(1)
     await one.close()
