@@ -14,6 +14,7 @@ import machine
 import pytest
 from aioresponses import aioresponses
 from aioresponses import core as aioresponses_core
+from services import RedisServer, postgres
 
 from kling_elements_async.testing import VirtualClock
 
@@ -63,6 +64,21 @@ def _limited(test: Callable[..., Any], seconds: float) -> Callable[..., Any]:
         assert complaints == []
 
     return limited
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[str]:
+    """The DSN of a PostgreSQL."""
+    pytest.importorskip("asyncpg", reason="asyncpg is not installed: the extra postgres")
+    with postgres() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
 
 
 @pytest.fixture

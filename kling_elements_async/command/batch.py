@@ -16,6 +16,7 @@ from ..errors import ApiError
 from ..models import ElementSpec
 from ..outcomes import Created, Outcome, Outcomes
 from ..session import ElementsSession
+from . import journal_place
 from .display import Display, chosen
 from .failure import DONE, REFUSED, WRONG, UsageError
 from .inspection import Inspection
@@ -45,9 +46,7 @@ exit codes: 0 all created, 1 some failed or none may be created,
 
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("manifest", metavar="MANIFEST", type=Path, help="a .jsonl or .csv file, a row an element")
-    parser.add_argument(
-        "--journal", metavar="FILE", type=Path, help="remembers what was done: a rerun makes nothing twice"
-    )
+    journal_place.add_to(parser)
     parser.add_argument("--output", metavar="FILE", type=Path, help="for the results (default: stdout)")
     parser.add_argument("--dry-run", action="store_true", help="check the manifest, and send nothing")
     parser.add_argument(
@@ -66,7 +65,8 @@ async def _run(parsed: Namespace, output: Output) -> int:
     if parsed.output and parsed.output.resolve() in _resolved(parsed.manifest, parsed.journal):
         raise UsageError(f"--output {parsed.output} is the manifest or the journal itself")
     async with ElementsSession.from_env() as session:
-        batch = Batch(session, manifest, parsed, output)  # knows at once whether the gateway can --ensure
+        journal = journal_place.journal_of(parsed)
+        batch = Batch(session, manifest, journal, parsed, output)  # knows at once whether the gateway can --ensure
         inspection = await _inspected(session, manifest, output)
         if inspection.has_problems:
             output.error(*inspection.lines())
@@ -76,11 +76,12 @@ async def _run(parsed: Namespace, output: Output) -> int:
             output.note(f"{right} right; nothing was sent")
             return DONE
         with opened(parsed.output, is_rerun_safe=bool(parsed.journal or parsed.ensure)) as results:
-            return await batch.run(inspection.rows, results, chosen(is_quiet=parsed.json))
+            async with journal_place.opened(journal):
+                return await batch.run(inspection.rows, results, chosen(is_quiet=parsed.json))
 
 
-def _resolved(*paths: Path | None) -> list[Path]:
-    return [path.resolve() for path in paths if path]
+def _resolved(*places: Path | str | None) -> list[Path]:
+    return [place.resolve() for place in places if isinstance(place, Path)]
 
 
 async def _inspected(session: ElementsSession, manifest: Manifest, output: Output) -> Inspection:
@@ -98,14 +99,21 @@ async def _inspected(session: ElementsSession, manifest: Manifest, output: Outpu
 class Batch:
     """One run over a manifest."""
 
-    def __init__(self, session: ElementsSession, manifest: Manifest, parsed: Namespace, output: Output) -> None:
+    def __init__(
+        self,
+        session: ElementsSession,
+        manifest: Manifest,
+        journal: journal_place.JournalPlace,
+        parsed: Namespace,
+        output: Output,
+    ) -> None:
         self._manifest = manifest
         self._output = output
         self._carries_id = session.gateway.carries.external_ids
         self._is_rerun_safe = bool(parsed.journal or parsed.ensure)
         self._has_ids = False
         self._outcomes: Outcomes = session.create_many(
-            self._specs(), journal=parsed.journal, timeout=parsed.timeout, ensure=parsed.ensure
+            self._specs(), journal=journal, timeout=parsed.timeout, ensure=parsed.ensure
         )
         self._labels: dict[int, Label] = {}
         self._tally = Tally(0, 0.0)

@@ -1,10 +1,12 @@
 """What the command says: results on stdout, everything else on stderr.
 
-Law: nothing leaves here that could move a cursor or begin a line of its own, whoever wrote it. With ``--json``
-stdout is JSON, one document a line, and stderr is silent but for errors.
+Law: nothing leaves here that could move a cursor or begin a line of its own, whoever wrote it, and no complaint
+shows the password of a URL. With ``--json`` stdout is JSON, one document a line, and stderr is silent but for
+errors.
 """
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from .progress import Progress
 from .width import cut
 
 _LONGEST = 2000
+_PASSWORD = re.compile(r"(:/{1,2}[^:/@\s]*):\S*@")  # a path has one stroke where its URL had two
 
 
 class Output:
@@ -57,7 +60,7 @@ class Output:
 
     def _to_stderr(self, text: str) -> None:
         self.progress.clear()
-        print(_clean(text), file=sys.stderr, flush=True)
+        print(_clean(_PASSWORD.sub(r"\1:***@", text)), file=sys.stderr, flush=True)
 
 
 def _clean(line: str) -> str:

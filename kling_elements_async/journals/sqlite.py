@@ -43,6 +43,10 @@ class SqliteJournal:
     is_shared: bool = False
 
     def __init__(self, path: str | Path) -> None:
+        if isinstance(path, str) and "://" in path:  # its text may hold a password
+            raise ConfigurationError(
+                "a journal's path is that of a file; a database is a PostgresJournal(url, job=…)"
+            )
         self._path = Path(path)
         self._claims = Claims()
         self._file = File(self._path)

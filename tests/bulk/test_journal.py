@@ -397,6 +397,13 @@ async def test_a_path_that_can_be_no_file(session, sandbox, journal):
     assert sandbox.account("ezmodel").counts.total() == 0
 
 
+async def test_a_url(session):
+    """It is no file; the error says what is meant, and no password."""
+    with pytest.raises(ConfigurationError, match="PostgresJournal") as info:
+        session.create_many(named(1), journal="postgresql://me:hush@host/none")
+    assert "hush" not in str(info.value)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes where it may not")
 async def test_a_file_that_may_not_be_written(session, journal):
     """Refused at the entry."""

@@ -1,30 +1,16 @@
 """Journals of both kinds, and what the bulk tests have: a sandbox and sessions on one quick clock."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from bulk.conftest import open_session, quick, sandbox, session
-from services import RedisServer, postgres
 
 from kling_elements_async.journals import PostgresJournal, SqliteJournal
 
 __all__ = ["open_session", "quick", "sandbox", "session"]
-
-
-@pytest.fixture(scope="session")
-def database() -> Iterator[str]:
-    pytest.importorskip("asyncpg", reason="asyncpg is not installed: the extra postgres")
-    with postgres() as dsn:
-        yield dsn
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
-        yield server.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sys
+import uuid
 from functools import partial
 
 import pytest
@@ -236,11 +237,19 @@ async def test_a_manifest_that_changes_after_the_check_is_not_sent_on(
 # -------------------------------------------------------------------- once
 
 
+@pytest.fixture(params=["a file", pytest.param("a database", marks=pytest.mark.services)])
+def journal(request, tmp_path):
+    """The options of a journal."""
+    if request.param == "a file":
+        return "--journal", tmp_path / "j"
+    return "--journal", request.getfixturevalue("database"), "--job", uuid.uuid4().hex
+
+
 @pytest.mark.parametrize("ids", [True, False])
-async def test_a_rerun_with_the_journal_makes_nothing_twice(sandbox, env, run_here, written, tmp_path, ids):
+async def test_a_rerun_with_the_journal_makes_nothing_twice(sandbox, env, run_here, written, journal, ids):
     """The results of the earlier run come again, as resumed; two equal rows are two elements."""
     rows = [row(0, **({"id": f"i{n}"} if ids else {})) for n in range(5)]
-    manifest, journal = written(*rows), ("--journal", tmp_path / "j")
+    manifest = written(*rows)
     first = await run_here("batch", manifest, *journal, "--limit", 3, env=env)
     second = await run_here("batch", manifest, *journal, env=env)
     found = {result["index"]: result for result in results(second.out)}
@@ -249,6 +258,45 @@ async def test_a_rerun_with_the_journal_makes_nothing_twice(sandbox, env, run_he
     assert [found[n]["resolution"] for n in range(5)] == ["resumed"] * 3 + ["direct"] * 2
     assert {r["element_id"] for r in results(first.out)} == {found[n]["element_id"] for n in range(3)}
     assert "5 created (3 of them begun earlier)" in second.err
+
+
+@pytest.mark.services
+async def test_two_machines_at_once(sandbox, env, written, database):
+    """With a journal in a database each row is made once, and both name every element; no password is shown."""
+    manifest = written(*map(row, range(30)), name=f"{uuid.uuid4().hex}.jsonl")
+    command = "batch", manifest, "--journal", database
+    first, second = await asyncio.gather(run(*command, env=env), run(*command, env=env))
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    made = [{result["index"]: result["element_id"] for result in results(ran.out)} for ran in (first, second)]
+    assert made[0] == made[1]
+    assert sandbox.account("ezmodel").creates == len(made[0]) == 30
+    assert "no-real-password" not in first.err + second.err
+
+
+async def test_a_database_that_is_not_there(env, run_here, written):
+    """Exit code 2, in a line that shows no password."""
+    pytest.importorskip("asyncpg", reason="asyncpg is not installed: the extra postgres")
+    ran = await run_here("batch", written(row(0)), "--journal", "postgresql://me:hush@127.0.0.1:1/none", env=env)
+    assert ran.code == 2
+    assert "can't be reached" in ran.line
+    assert "hush" not in ran.line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--journal", "mysql://me:hush@host/none"], "postgresql://user@host/database"),
+        (["postgresql://me:hush@host/none"], "unrecognized arguments: postgresql://me:***@host/none"),
+        (["--journal", "j", "--job", "shots"], "--job names a job in a database"),
+        (["--journal", "postgresql:/me:hush@host/none"], "can't be used"),
+    ],
+)
+async def test_a_journal_that_is_none(env, run_here, written, arguments, words):
+    """It is named without its password."""
+    ran = await run_here("batch", written(row(0)), *arguments, env=env)
+    assert ran.code == 2
+    assert words in ran.line
+    assert "hush" not in ran.line
 
 
 async def test_ensure_makes_the_same_row_the_same_element(sandbox, env, run_here, written):
