@@ -243,10 +243,10 @@ class ElementFailedError(ElementsError):
 
 
 class WaitTimeoutError(ElementsError, TimeoutError):
-    """The task was still running at the deadline. It goes on at the gateway: wait for it again to go on too.
+    """The task was not seen to end before the deadline; what was seen running goes on at the gateway.
 
-    ``task`` is the last state seen, or None; ``elapsed`` is in seconds; ``last_error`` is why the last look
-    failed, or None.
+    ``task`` is the last state seen, or None where no look succeeded; ``elapsed`` is in seconds; ``last_error`` is
+    why the last look failed, or None.
     """
 
     def __init__(
@@ -256,11 +256,14 @@ class WaitTimeoutError(ElementsError, TimeoutError):
         self.task = task
         self.elapsed = elapsed
         self.last_error = last_error
-        seen = f"last seen {task.status_word!r}" if task else "never seen"
         missed = f"; the last look failed: {last_error}" if last_error else ""
+        again = f"wait_for_element({task_id!r})"
         super().__init__(
-            f"task {task_id} had not ended after {elapsed:.1f} s, {seen}{missed}. "
-            f"It goes on at the gateway: wait_for_element({task_id!r}) takes it up again"
+            f"task {task_id} had not ended after {elapsed:.1f} s, last seen {task.status_word!r}{missed}. "
+            f"It goes on at the gateway: {again} takes it up again"
+            if task
+            else f"task {task_id} was not seen once in {elapsed:.1f} s{missed}. "
+            f"Whether it goes on at the gateway is not known: {again} looks again"
         )
 
 

@@ -148,6 +148,7 @@ class Sweeping:
             self._failed(opened, error)
             return
         self._failures = self._rests = 0
+        self._watches.misses.over()
         self._reckon(ended)
         for task_id in unseen:
             watch = opened[task_id]
@@ -201,6 +202,7 @@ class Sweeping:
 
     def _failed(self, opened: dict[str, Watch], error: ElementsError) -> None:
         self._failures += 1
+        self._watches.misses.note(error)
         for watch in opened.values():
             watch.last_error = error
         self._watches.expire_due()

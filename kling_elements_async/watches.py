@@ -24,6 +24,7 @@ from .errors import (
     WaitTimeoutError,
 )
 from .listening import SILENT, Events
+from .misses import Misses
 from .models import ElementTask, ReferenceType, TaskStatus
 from .wire import readable
 
@@ -128,6 +129,7 @@ class Watches:
     def __init__(self, now: Callable[[], float], on_end: Callable[[str], None], events: Events = SILENT) -> None:
         self.by_id: dict[str, Watch] = {}
         self.durations: Durations = Durations()
+        self.misses: Misses = Misses()
         self.now = now
         self._on_end = on_end
         self._events = events
@@ -182,6 +184,7 @@ class Watches:
         # Ten thousand watches would hold as many records of the gateway's.
         watch.last = task if task.is_terminal else evolve(task, raw=_NO_RECORD)
         watch.last_error, watch.misses = None, 0
+        self.misses.over()
         for wait in watch.waits:
             wait.show(task)
         if task.status is TaskStatus.FAILED:
@@ -201,6 +204,7 @@ class Watches:
     def missed(self, watch: Watch, error: ElementsError) -> None:
         """Take in a failed look: a missed look, unless no later one can be better."""
         watch.last_error = error
+        self.misses.note(error)
         if isinstance(error, NotOfferedError | SessionUnusableError):
             watch.fail(error)
         elif isinstance(error, UnexpectedReplyError) and error.permanent:

@@ -188,7 +188,7 @@ def test_the_fields_of_an_error(error, fields):
         (ElementFailedError(TASK), ["860434405402222626", "without an element", "No face"]),
         (ElementFailedError(ElementTask("7", TaskStatus.FAILED, "FAILURE")), ["7", "no reason", "'FAILURE'"]),
         (ONE_OF_EACH[-3], ["task 7", "600.0 s", "'failed'", "no whole answer", "wait_for_element('7')"]),
-        (ONE_OF_EACH[-2], ["task 7", "0.0 s", "never seen", "wait_for_element('7')"]),
+        (ONE_OF_EACH[-2], ["task 7", "0.0 s", "not seen once", "wait_for_element('7')"]),
     ],
     ids=lambda value: type(value).__name__,
 )

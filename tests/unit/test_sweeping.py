@@ -448,6 +448,14 @@ async def test_a_list_that_fails_for_a_moment(waiting, account, clock):
     assert len(account.looked_at) <= 1, "the oldest, now and then"
 
 
+async def test_a_gateway_that_answers_nothing_is_said_in_the_log(waiting, account, caplog):
+    """Once for the session, however many wait, by whichever kind of look."""
+    account.list_error = account.look_error = NoReplyError("reset")
+    found = await all_ended(waiting, account.add(*ids(MANY)), timeout=60)
+    assert {(type(error), str(error.last_error)) for error in found} == {(WaitTimeoutError, "reset")}
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == ["5 looks in a row have failed"]
+
+
 async def test_a_deadline_while_the_list_fails(waiting, account, clock):
     """The error of a wait that ends then names what kept it from seeing."""
     account.list_error = account.look_error = NoReplyError("reset")

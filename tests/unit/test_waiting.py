@@ -5,6 +5,7 @@ import itertools
 import logging
 import math
 import pickle
+from contextlib import suppress
 
 import pytest
 from attrs import evolve
@@ -169,6 +170,39 @@ async def test_a_deadline(waiting, gateway, clock, timeout, answer):
     else:
         assert (error.task, str(error.last_error)) == (None, "reset")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+async def test_a_wait_in_which_no_look_succeeded(waiting, gateway):
+    """Nothing is claimed of a task that was never seen: neither that it goes on, nor that it is there."""
+    gateway.script(NotSentError("no connection to ezmodel"))
+    with pytest.raises(WaitTimeoutError) as info:
+        await wait(waiting, timeout=4)
+    assert str(info.value) == (
+        f"task {ID} was not seen once in 4.0 s; the last look failed: no connection to ezmodel. "
+        f"Whether it goes on at the gateway is not known: wait_for_element('{ID}') looks again"
+    )
+
+
+async def test_looks_that_fail_one_after_the_other_are_said_once(waiting, gateway, caplog):
+    """A wait goes on without a word, so the log has one: without what the gateway sent, and again after a success."""
+    page = UnexpectedReplyError("no JSON; check base_url: <html>", status=404, excerpt="<html>")
+    gateway.script(*[page] * 30, RUNNING, *[MISSED["5xx"]] * 30, DONE)
+    await wait(waiting)
+    first, second = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert first == "5 looks in a row have failed, the last one so: no JSON; check base_url: …; the waits go on"
+    assert "5 looks in a row" in second
+
+
+@pytest.mark.parametrize(
+    "answers", [[MISSED["5xx"], RUNNING] * 10, [refused(NotFoundError)] * 20], ids=["some", "new"]
+)
+async def test_a_few_missed_looks_are_nothing_to_say(waiting, gateway, clock, caplog, answers):
+    """A line that sometimes fails is what a wait is made for, and so is a task that is not visible yet."""
+    waiting.watches.born(ID, "image")
+    gateway.script(*answers, DONE)
+    with suppress(NotFoundError):
+        await wait(waiting)
+    assert caplog.records == []
 
 
 async def test_a_last_error_is_that_of_the_last_look(waiting, gateway):
