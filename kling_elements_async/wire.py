@@ -73,7 +73,8 @@ class Reply:
             return strict_json(self.body)
         except (ValueError, RecursionError):
             pass
-        raise self.unexpected("is not the JSON that a gateway sends; check base_url")
+        advice = "" if self.status >= 500 else "; check base_url"  # a proxy in front says of its gateway: not now
+        raise self.unexpected(f"is not the JSON that a gateway sends{advice}")
 
     def unexpected(self, why: str, *, permanent: bool = False) -> UnexpectedReplyError:
         """Return the error for an answer that can't be understood; ``permanent`` if it would come again."""

@@ -9,6 +9,7 @@ from ..models import ElementSpec, ElementTask, Images, ImageSource, Tag, Video
 from ..pictures import is_link
 from ..session import ElementsSession
 from .failure import DONE, UsageError
+from .missed import MissedLooks
 from .output import Output
 from .record import task_record
 from .subcommand import Subcommand, one_of, seconds
@@ -47,7 +48,7 @@ async def _run(parsed: Namespace, output: Output) -> int:
     spec = _spec(parsed)
     timeout = parsed.timeout or (_SECONDS_WITH_WAIT if parsed.wait else _SECONDS)
     until = time.monotonic() + timeout
-    async with ElementsSession.from_env() as session:
+    async with ElementsSession.from_env(on_event=MissedLooks(output.progress)) as session:
         task = await _create(session, spec, timeout, output)
         if not parsed.wait:
             output.note(f"created; wait for it with: kling-elements wait {task.task_id}")

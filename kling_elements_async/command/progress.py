@@ -26,6 +26,7 @@ class Progress:
         self._is_live = stream.isatty() and not is_quiet
         self._began = 0.0
         self._text = ""
+        self._trouble = self._told = ""
         self._drawn = 0
 
     @asynccontextmanager
@@ -50,6 +51,15 @@ class Progress:
         elif not on_terminal_only:
             print(text, file=self._stream, flush=True)
 
+    def trouble(self, text: str) -> None:
+        """Show what is wrong in place of the line, until nothing is (an empty text)."""
+        self._trouble = text
+        if self._is_live:
+            self._draw()
+        elif text and text != self._told and not self._is_quiet:
+            self._told = text
+            print(text, file=self._stream, flush=True)
+
     def clear(self) -> None:
         """Take the line away, so that something else can be written in its place."""
         if self._drawn:
@@ -64,7 +74,7 @@ class Progress:
 
     def _draw(self) -> None:
         room = shutil.get_terminal_size().columns - 1 - _ECHO  # a full line would wrap, and stay
-        line = cut(f"{time.monotonic() - self._began:3.0f} s  {self._text}", room)
+        line = cut(f"{time.monotonic() - self._began:3.0f} s  {self._trouble or self._text}", room)
         self._stream.write(f"\r{line}{' ' * (self._drawn - columns(line))}")
         self._stream.flush()
         self._drawn = columns(line)

@@ -1,9 +1,17 @@
-"""``wait``: until a task has ended; writes the id of its element."""
+"""``wait``: until a task has ended; writes the id of its element.
 
+Law: asks once before it waits, for to a wait each failed look is only a missed one: a wrong host, path or network
+is said at once, as ``get`` says it.
+"""
+
+import asyncio
+import time
 from argparse import ArgumentParser, Namespace
 
+from ..errors import ApiError, NoReplyError, UnexpectedReplyError, WaitTimeoutError
 from ..session import ElementsSession
 from .failure import DONE
+from .missed import MissedLooks
 from .output import Output
 from .subcommand import NOTHING_CHANGED, Subcommand, seconds
 from .waiting import wait_and_tell
@@ -17,9 +25,26 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 async def _run(parsed: Namespace, output: Output) -> int:
-    async with ElementsSession.from_env() as session:
-        await wait_and_tell(session, parsed.task_id, parsed.timeout, output)
+    until = time.monotonic() + parsed.timeout
+    async with ElementsSession.from_env(on_event=MissedLooks(output.progress)) as session:
+        async with output.progress.during(f"asking {session.gateway.name}"):
+            await _meet(session, parsed.task_id, parsed.timeout)
+        await wait_and_tell(session, parsed.task_id, max(0.0, until - time.monotonic()), output)
     return DONE
+
+
+async def _meet(session: ElementsSession, task_id: str, timeout: float) -> None:
+    """See that the gateway is there: whatever it says of the task is for the wait to judge."""
+    try:
+        async with asyncio.timeout(timeout):
+            await session.get_element(task_id)
+    except TimeoutError:
+        raise WaitTimeoutError(task_id, task=None, elapsed=timeout, last_error=None) from None
+    except (ApiError, NoReplyError):
+        return
+    except UnexpectedReplyError as error:
+        if error.status < 500:
+            raise
 
 
 WAIT = Subcommand(

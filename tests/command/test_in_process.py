@@ -1,12 +1,13 @@
 """The subcommands in a thread of this process, at a quick pace: what each says, and with which code it ends."""
 
 import json
+import re
 from functools import partial
 
 import pytest
 
 from kling_elements_async import ElementSpec, ElementsSession, Images, Polling
-from kling_elements_async.sandbox import Fault, Sandbox
+from kling_elements_async.sandbox import NO_FAULT, Fault, Sandbox
 
 from .process import environment
 
@@ -16,6 +17,7 @@ LINK = "https://example.com/a.png"
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch):
     monkeypatch.setattr("kling_elements_async.session.Polling", partial(Polling, first=0.02, longest=0.1))
+    monkeypatch.setattr("kling_elements_async.retries.FIRST_PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -58,6 +60,48 @@ async def test_a_wait_that_takes_too_long(unending_sandbox, run_here):
     assert (ran.code, ran.out) == (1, "")
     assert f"go on with: kling-elements wait {task.task_id}" in ran.err
     assert "last seen submitted" in ran.err
+
+
+async def test_a_wait_for_which_the_gateway_fails_on_the_way(sandbox, env, run_here):
+    """It goes on, and says so, once for each thing that goes wrong."""
+    (task,) = await created(sandbox, 1)
+    sandbox.script("get", NO_FAULT, Fault.html(502), Fault.html(502), Fault.html(404), Fault.html(404))
+    ran = await run_here("wait", task.task_id, env=env)
+    assert (ran.code, ran.out.strip()) == (0, *sandbox.account("ezmodel").elements)
+    first, second, _ = ran.err.splitlines()
+    assert first.startswith("still trying: ezmodel, asked to look, sent HTTP 502")
+    assert second.startswith(
+        "still trying: ezmodel, asked to look, sent HTTP 404 with an answer that is not the JSON"
+    )
+    assert ("check KLING_BASE_URL" in first, "check KLING_BASE_URL" in second) == (False, True)
+
+
+async def test_a_wait_that_begins_on_a_bad_day(sandbox, env, run_here):
+    """What a proxy says of its gateway passes: only a wrong address ends a wait before it has begun."""
+    (task,) = await created(sandbox, 1)
+    sandbox.script("get", Fault.html(502), times=5)
+    ran = await run_here("wait", task.task_id, env=env)
+    assert (ran.code, ran.out.strip()) == (0, *sandbox.account("ezmodel").elements)
+
+
+async def test_a_wait_that_never_sees_its_task(sandbox, env, run_here):
+    """Nothing is claimed of the task, and what went wrong last stands in the last line."""
+    sandbox.script("get", Fault.code(5000), times=99)
+    ran = await run_here("wait", "mine-1", "--timeout", "0.4", env=env)
+    assert ran.code == 1
+    assert re.search(
+        r"task mine-1 was not seen once in 0\.\d s.*look again with: kling-elements wait mine-1", ran.err
+    )
+
+
+async def test_a_gateway_that_does_not_answer_in_the_time_of_a_wait(sandbox, env, run_here):
+    """The time holds for the first question, too."""
+    sandbox.script("get", Fault.never())
+    ran = await run_here("wait", "mine-1", "--timeout", "0.2", env=env)
+    assert (ran.code, ran.line) == (
+        1,
+        "kling-elements: task mine-1 was not seen once in 0.2 s; look again with: kling-elements wait mine-1",
+    )
 
 
 async def test_a_list_of_tasks_that_are_not_done(unending_sandbox, run_here):

@@ -211,20 +211,22 @@ async def test_a_wrong_key_is_refused_and_not_shown(sandbox, env):
     assert "not-the-key" not in ran.err
 
 
-async def test_a_wrong_path_of_the_base_url_is_said(sandbox, env, run_here):
-    """An HTML page came instead of an answer: one look at the variable helps."""
-    ran = await run_here("list", env=env | {"KLING_BASE_URL": sandbox.url("ezmodel") + "/wrong"})
+@pytest.mark.parametrize("arguments", [["list"], ["wait", "1"]], ids=lambda arguments: arguments[0])
+async def test_a_wrong_path_of_the_base_url_is_said(sandbox, env, run_here, arguments):
+    """An HTML page came instead of an answer: one look at the variable helps, and no wait."""
+    ran = await run_here(*arguments, env=env | {"KLING_BASE_URL": sandbox.url("ezmodel") + "/wrong"})
     assert (ran.code, ran.out) == (1, "")
     assert "check KLING_BASE_URL" in ran.line
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("url", [None, "https://nowhere.invalid"])
-async def test_no_network_or_a_wrong_host_is_said_after_the_last_attempt(url):
-    """Nobody listens at the port, or nobody has the name."""
+@pytest.mark.parametrize("arguments", [["list"], ["wait", "1"]], ids=lambda arguments: arguments[0])
+async def test_no_network_or_a_wrong_host_is_said_after_the_last_attempt(url, arguments):
+    """Nobody listens at the port, or nobody has the name; a wait does not try on for its ten minutes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = url or f"http://127.0.0.1:{server.getsockname()[1]}"
-    ran = await run("list", env=environment(KLING_API_KEY="k", KLING_BASE_URL=url))
+    ran = await run(*arguments, env=environment(KLING_API_KEY="k", KLING_BASE_URL=url))
     assert (ran.code, ran.out) == (1, "")
     assert ran.line.endswith("Nothing was sent; check the network and KLING_BASE_URL")
 

@@ -54,6 +54,17 @@ async def test_ctrl_c_ends_a_wait_and_says_how_to_go_on(slow_sandbox, order):
     assert max(map(len, live)) <= 40
 
 
+@pytest.mark.slow
+async def test_a_look_that_fails_is_shown_in_the_line(sandbox, env):
+    """Until one succeeds; nothing of it is left at the end."""
+    sandbox.script("get", Fault.code(1201), Fault.html(502))
+    async with Terminal("wait", "mine-1", "--timeout", "3", env=env) as terminal:
+        await terminal.see(r"\r +\d+ s  still trying: ezmodel, asked to look, sent HTTP 502 with an \S.*…")
+        ran = await terminal.end()
+    assert ran.code == 1
+    assert len(ran.out.strip().split("\n")) == 1
+
+
 async def test_ctrl_c_during_a_create_says_where_to_look(sandbox, env, order):
     """Whether the element was made is not known then."""
     sandbox.script("create", Fault.never())
