@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return WRONG
         return _run(parsed.subcommand, parsed, Output(is_json=parsed.json))
     except KeyboardInterrupt:  # before anything began
+        print("kling-elements: stopped; nothing was done", file=sys.stderr)
         return STOPPED
     except SystemExit as leaving:  # argparse, after --help or a mistake
         return int(leaving.code or 0)
