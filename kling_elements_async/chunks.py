@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from .command.row import Row as Fields
-from .command.row import structured
+from .command.row import in_fields, structured
 from .cutting import chunks, key_of, take_in, text_hash
-from .errors import ConfigurationError, ElementsError, InvalidElementError, WaitTimeoutError
+from .errors import ConfigurationError, ElementsError, InvalidElementError
+from .facts import facts_of, failure, text_of
 from .journal import Journal, Result
 from .models import ElementSpec
 from .naming import Part
-from .outcomes import Created, Outcome
 from .session import ElementsSession
 
 __all__ = ["chunks", "key_of", "run_chunk", "take_in"]
-
-_LONGEST_ERROR = 1000
 
 
 async def run_chunk(
@@ -54,13 +52,16 @@ async def run_chunk(
         await journal.bind(session.gateway.name)
         for index, error in chunk.faulty.items():
             key = key_of(cast("Any", chunk.rows[index]))
-            await journal.failed(Result(key, None, None, type(error).__name__, _text(error)))
-    answers = {index: _failed(error) for index, error in chunk.faulty.items()}
+            await journal.failed(Result(key, None, None, type(error).__name__, text_of(error)))
+    answers = {index: failure(error) for index, error in chunk.faulty.items()}
     specs = cast("list[ElementSpec]", list(chunk.parts.values()))
     places = list(chunk.parts)
     async with session.create_many(specs, journal=journal, timeout=timeout, ensure=carries_ids) as outcomes:
         async for outcome in outcomes:
-            answers[places[outcome.index]] = _answer(outcome)
+            index = places[outcome.index]
+            answers[index] = facts_of(
+                outcome, text_of if isinstance(chunk.rows[index], ElementSpec) else _in_fields
+            )
     return [_place(index, row) | answers[index] for index, row in enumerate(chunk.rows)]
 
 
@@ -102,38 +103,11 @@ def _part(row: ElementSpec | Mapping[str, Any], seen: Counter[bytes], *, carries
     return Part(fields.spec(Path(), carries_id=carries_ids), occurrence, key)
 
 
+def _in_fields(error: ElementsError) -> str:
+    return text_of(error, in_fields)
+
+
 def _place(index: int, row: ElementSpec | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(row, ElementSpec):
         return {"index": index, "line": None, "id": row.external_task_id}
     return {"index": index, "line": row.get("line"), "id": row.get("id")}
-
-
-def _answer(outcome: Outcome) -> dict[str, Any]:
-    if not isinstance(outcome, Created):
-        error = outcome.error
-        seen = outcome.task.task_id if outcome.task else None
-        return _failed(error, error.task_id if isinstance(error, WaitTimeoutError) else seen)
-    return {
-        "status": "created",
-        "element_id": outcome.element.element_id,
-        "task_id": outcome.task.task_id,
-        "resolution": outcome.resolution,
-        "error_type": None,
-        "error": None,
-    }
-
-
-def _failed(error: ElementsError, task_id: str | None = None) -> dict[str, Any]:
-    return {
-        "status": "failed",
-        "element_id": None,
-        "task_id": task_id,
-        "resolution": None,
-        "error_type": type(error).__name__,
-        "error": _text(error),
-    }
-
-
-def _text(error: ElementsError) -> str:
-    text = "; ".join(error.problems) if isinstance(error, InvalidElementError) else " ".join(str(error).split())
-    return text[:_LONGEST_ERROR]

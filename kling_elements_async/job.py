@@ -23,6 +23,7 @@ from .errors import (
     InvalidElementError,
     NotFoundError,
 )
+from .facts import text_of
 from .gateways.records import moment_or_none
 from .journal import Entry, Journal, Result
 from .lifecycle import Lifecycle
@@ -35,7 +36,6 @@ from .wire import Gateway
 
 # A create of an earlier run is long settled: one miss of the look-up says that it never landed.
 _SETTLED_AFTER = 60.0
-_LONGEST_ERROR = 500
 
 
 class StoppedError(Exception):
@@ -182,9 +182,9 @@ class Jobs:
     async def failed(self, item: Item, error: ElementsError) -> None:
         """Note an error for those who read the results; a journal that fails now has said so before."""
         if self._journal and (key := item.key or item.label):
-            what = " ".join(str(error).split())[:_LONGEST_ERROR]
+            result = Result(key, None, item.task_id, type(error).__name__, text_of(error))
             with suppress(ConfigurationError):
-                await self._journal.failed(Result(key, None, item.task_id, type(error).__name__, what))
+                await self._journal.failed(result)
 
 
 @frozen

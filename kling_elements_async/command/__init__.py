@@ -39,11 +39,11 @@ SUBCOMMANDS = (DEMO, SANDBOX, DOCTOR, CREATE, BATCH, GET, WAIT, LIST, PRESETS, G
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; ``arguments`` are those of the process if left out."""
-    if not _can_speak():
-        return WRONG
-    _replace_what_the_terminal_lacks()
-    parser = Parser(SUBCOMMANDS)
     try:
+        if not _can_speak():
+            return WRONG
+        _replace_what_the_terminal_lacks()
+        parser = Parser(SUBCOMMANDS)
         parsed = parser.parse(sys.argv[1:] if arguments is None else arguments)
         if parsed.subcommand is None:
             parser.print_help()

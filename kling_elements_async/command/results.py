@@ -9,16 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from attrs import frozen
 
-from ..errors import ElementsError, InvalidElementError, WaitTimeoutError
-from ..outcomes import Created, Outcome
+from ..errors import ElementsError, InvalidElementError
+from ..facts import facts_of, text_of
+from ..outcomes import Outcome
 from .failure import UsageError, lines_of
 from .row import in_fields
-
-_LONGEST = 1000
 
 
 @frozen
@@ -52,7 +51,7 @@ def opened(path: Path | None, *, is_rerun_safe: bool) -> Iterator[TextIO]:
 
 def result_line(outcome: Outcome, label: Label) -> str:
     """Return an outcome as JSON, in ASCII."""
-    return json.dumps({"index": outcome.index, "line": label.line, "id": label.id, **_facts(outcome)})
+    return json.dumps({"index": outcome.index, "line": label.line, "id": label.id, **facts_of(outcome, _words)})
 
 
 def ranges(lines: list[int]) -> str:
@@ -66,29 +65,7 @@ def ranges(lines: list[int]) -> str:
     return f"line{'s' * (len(lines) > 1)} {', '.join('-'.join(map(str, run)) for run in runs)}"
 
 
-def _facts(outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Created):
-        return {
-            "status": "created",
-            "element_id": outcome.element.element_id,
-            "task_id": outcome.task.task_id,
-            "resolution": outcome.resolution,
-            "error_type": None,
-            "error": None,
-        }
-    error = outcome.error
-    seen = outcome.task.task_id if outcome.task else None
-    return {
-        "status": "failed",
-        "element_id": None,
-        "task_id": error.task_id if isinstance(error, WaitTimeoutError) else seen,
-        "resolution": None,
-        "error_type": type(error).__name__,
-        "error": _text(error)[:_LONGEST],
-    }
-
-
-def _text(error: ElementsError) -> str:
+def _words(error: ElementsError) -> str:
     if isinstance(error, InvalidElementError):  # the options that lines_of would name are those of create
-        return "; ".join(map(in_fields, error.problems))
+        return text_of(error, in_fields)
     return " ".join(lines_of(error))

@@ -5,11 +5,12 @@ import json
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
+from pathlib import Path
 
 import pytest
 from bulk.materials import NO_FAULT, a_spec, eventually, made, named, png, spec_for
 
-from kling_elements_async import AuthenticationError, ConfigurationError
+from kling_elements_async import AuthenticationError, ConfigurationError, ElementSpec, Images
 from kling_elements_async.chunks import chunks, key_of, run_chunk, take_in
 from kling_elements_async.journal import Progress
 from kling_elements_async.journals import SqliteJournal
@@ -56,7 +57,16 @@ async def test_a_row_that_is_wrong(session, journal):
     assert [outcome["status"] for outcome in outcomes] == ["created", "failed", "failed", "failed"]
     assert {outcome["error_type"] for outcome in outcomes[1:]} == {"InvalidElementError"}
     assert "colour" in outcomes[1]["error"]
+    assert outcomes[3]["error"].startswith("frontal: missing.png can't be read")
     assert await journal.progress() == Progress(4, 1, 0, 3)
+
+
+async def test_a_spec_that_is_wrong(session):
+    """Its problems are in the words of a spec."""
+    (outcome,) = await run_chunk(
+        [ElementSpec("a", "b", Images("https://example.com/a.png", [Path("missing.png")]))], session
+    )
+    assert outcome["error"].startswith("reference.others[0]: missing.png can't be read")
 
 
 async def test_a_task_that_fails(session, sandbox, journal):
