@@ -29,6 +29,7 @@ from .lifecycle import Lifecycle
 from .listening import Events, OnEvent
 from .models import Element, ElementSpec, ElementTask, Page
 from .outcomes import JournalPlace, Outcomes, Specs
+from .paging import LARGEST_PAGE, LAST_PAGE, fresh_tasks
 from .places import RatePlace, SlotPlace, Turns
 from .polling import Polling
 from .retries import Resending, Retries
@@ -44,9 +45,6 @@ T = TypeVar("T")
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 MOST_CONNECTIONS = 100
-LAST_PAGE = 1000
-LARGEST_PAGE = 500
-_ITERATED_PAGE = 100
 
 
 class ElementsSession:
@@ -463,14 +461,7 @@ class ElementsSession:
                     yield element
 
     async def _tasks_of(self, listed: Callable[[int, int], Call[Page]]) -> AsyncIterator[ElementTask]:
-        """Walk the pages until one is empty or shows no new task: some gateways ignore the page size."""
-        seen: set[str] = set()
-        for number in range(1, LAST_PAGE + 1):
-            page = await self._perform(listed(number, _ITERATED_PAGE))
-            fresh = [task for task in page.tasks if task.task_id not in seen]
-            if not fresh:
-                return
-            seen.update(task.task_id for task in fresh)
+        async for fresh in fresh_tasks(lambda page, page_size: self._perform(listed(page, page_size))):
             for task in fresh:
                 yield task
 

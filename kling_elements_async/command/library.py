@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from ..gallery import Entry
 from ..models import ElementTask, Page
-from ..session import LAST_PAGE, ElementsSession
+from ..paging import fresh_tasks
+from ..session import ElementsSession
 from .output import Output
-
-_PAGE_SIZE = 100
 
 
 class Library:
@@ -35,14 +34,7 @@ class Library:
             await self._walk(self._session.list_preset_elements, deleted=True)
 
     async def _walk(self, listed: Callable[..., Awaitable[Page]], *, deleted: bool) -> None:
-        """Walk the pages until one shows no new task: some gateways ignore the page size."""
-        seen: set[str] = set()
-        for number in range(1, LAST_PAGE + 1):
-            page = await listed(page=number, page_size=_PAGE_SIZE)
-            fresh = [task for task in page.tasks if task.task_id not in seen]
-            if not fresh:
-                return
-            seen.update(task.task_id for task in fresh)
+        async for fresh in fresh_tasks(lambda page, page_size: listed(page=page, page_size=page_size)):
             for task in fresh:
                 self._take(task, deleted=deleted)
             self._output.progress.show(f"{len(self._by_id):,} elements read", on_terminal_only=True)

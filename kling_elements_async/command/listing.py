@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import AsyncIterator
 
 from ..models import Element, Page
-from ..session import LARGEST_PAGE, LAST_PAGE
+from ..paging import LARGEST_PAGE, LAST_PAGE
 from .output import Output
 from .record import element_record
 from .subcommand import whole
@@ -51,7 +51,7 @@ def show_page(page: Page, output: Output, *, with_deleted: bool) -> None:
     if not page.is_last:
         output.note(f"there is more: --page {page.number + 1}, or --all")
     elif not page.elements and not running:
-        output.note(f"no elements on page {page.number}")
+        output.note("no elements yet" if page.number == 1 else f"no elements on page {page.number}")
 
 
 async def show_all(elements: AsyncIterator[Element], output: Output) -> None:

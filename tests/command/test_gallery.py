@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kling_elements_async.command import library, whole_file
+from kling_elements_async.command import whole_file
 from kling_elements_async.command.failure import UsageError
 from kling_elements_async.command.whole_file import write_whole
 
@@ -52,7 +52,7 @@ async def test_presets_and_deleted_ones_come_when_they_are_asked_for(sandbox, en
 
 async def test_a_library_of_many_pages_is_read_whole(sandbox, env, run_here, here, monkeypatch):
     """Seven presets, three on a page."""
-    monkeypatch.setattr(library, "_PAGE_SIZE", 3)
+    monkeypatch.setattr("kling_elements_async.paging._SIZE", 3)
     ran = await run_here("gallery", "--presets", "--json", env=env)
     assert json.loads(ran.out)["elements"] == 7
 
