@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from recipes.readme import source
 
-from kling_elements_async.chunks import chunks
+from kling_elements_async.chunks import chunks, key_of
 from kling_elements_async.journals import PostgresJournal
 
 TESTS = Path(__file__).parents[1]
@@ -25,6 +25,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.services]
 
 def rows(many):
     return ({"name": f"item-{number}", "description": "One of many", **LINKS} for number in range(many))
+
+
+@pytest.fixture
+async def empty_database(database):
+    """A database of the test's own: the recipes all name their job alike."""
+    import asyncpg
+
+    name = f"test_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(database)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return f"{database.rpartition('/')[0]}/{name}"
 
 
 @contextmanager
@@ -124,38 +136,89 @@ async def test_a_worker_is_killed_under_streaq(redis_url, request, tmp_path, kep
                 assert (await journal.progress()).created == 120
 
 
-async def test_the_recipe_for_celery(redis_url, database, tmp_path):
-    """As printed; a worker is killed with all its processes, and its chunks are delivered again."""
-    pytest.importorskip("celery", reason="Celery is not installed")
-    (tmp_path / "props.py").write_text(source("Celery"))
-    environment = {"REDIS_URL": redis_url, "KLING_API_KEY": KEY, "JOURNAL_DSN": database, "VISIBILITY": "4"}
-    command = ["celery", "-A", "props", "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]
+@contextmanager
+def printed(name, environment, folder):
+    """A recipe as the module `props`, here and for workers: the gateway, the module, and how to start some."""
+    (folder / "props.py").write_text(source(name))
     with ExitStack() as stack:
         there = stack.enter_context(opponent(0.0))
-        environment |= {"KLING_BASE_URL": there.url}
-        log = stack.enter_context((tmp_path / "workers.log").open("w"))
-        running = stack.enter_context(workers(2, command, environment, log, tmp_path))
-        make = stack.enter_context(celery_task(tmp_path, environment))
-        results = [await asyncio.to_thread(make.delay, chunk) for chunk in chunks(rows(40), 5)]
+        environment |= {"KLING_API_KEY": KEY, "KLING_BASE_URL": there.url}
+        log = stack.enter_context((folder / "workers.log").open("w"))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        patch.syspath_prepend(str(folder))
+        patch.delitem(sys.modules, "props", raising=False)
+        props = importlib.import_module("props")
+
+        def start(many, *command):
+            return stack.enter_context(workers(many, command, environment, log, folder))
+
+        yield there, props, start
+
+
+async def test_the_recipe_for_celery(redis_url, empty_database, tmp_path):
+    """As printed; a worker is killed with all its processes, and its chunks are delivered again."""
+    pytest.importorskip("celery", reason="Celery is not installed")
+    environment = {"REDIS_URL": redis_url, "JOURNAL_DSN": empty_database, "VISIBILITY": "4"}
+    command = ["celery", "-A", "props", "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]
+    with printed("Celery", environment, tmp_path) as (there, props, start):
+        killed, _ = start(2, *command)
+        results = [await asyncio.to_thread(props.make.delay, chunk) for chunk in chunks(rows(40), 5)]
         await begun(there, 12)
-        os.killpg(running[0].pid, signal.SIGKILL)
+        os.killpg(killed.pid, signal.SIGKILL)
         await asyncio.sleep(5)
         # As a supervisor would. Celery looks for what a dead worker held when a worker starts, else every 100 s.
-        stack.enter_context(workers(1, command, environment, log, tmp_path))
+        start(1, *command)
         outcomes = [outcome for each in results for outcome in await asyncio.to_thread(each.get, timeout=200)]
         checked(there, outcomes, 40)
         for each in results:
             await asyncio.to_thread(each.forget)
+        props.app.close()
 
 
-@contextmanager
-def celery_task(folder, environment):
-    """The recipe's task, for a caller."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        patch.syspath_prepend(str(folder))
-        module = importlib.import_module("props")
-        yield module.make
-        module.app.close()
-        del sys.modules["props"]
+async def test_the_recipe_for_taskiq(redis_url, empty_database, tmp_path):
+    """As printed; a worker is killed with all its processes, and its chunks are delivered again."""
+    pytest.importorskip("taskiq_redis", reason="taskiq-redis is not installed")
+    environment = {"REDIS_URL": redis_url, "JOURNAL_DSN": empty_database, "VISIBILITY": "5"}
+    with printed("taskiq", environment, tmp_path) as (there, props, start):
+        killed, _ = start(2, "taskiq", "worker", "props:broker", "--workers", "1", "--max-async-tasks", "2")
+        await props.broker.startup()
+        tasks = [await props.make.kiq(chunk) for chunk in chunks(rows(40), 5)]
+        await begun(there, 12)
+        os.killpg(killed.pid, signal.SIGKILL)
+        await asyncio.sleep(5)
+        await props.make.kiq([])
+        found = [await task.wait_result(timeout=60) for task in tasks]
+        await props.broker.shutdown()
+        assert [each.error for each in found if each.is_err] == []
+        checked(there, [outcome for each in found for outcome in each.return_value], 40)
+
+
+async def succeeded(app, job):
+    while (await app.job_manager.get_job_status_async(job)).value != "succeeded":  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.1)
+
+
+async def test_the_recipe_for_procrastinate(empty_database, tmp_path):
+    """As printed; a worker is killed, and its chunks are run again when it has been silent for long."""
+    pytest.importorskip("procrastinate", reason="Procrastinate is not installed")
+    given = list(rows(40))
+    with printed("Procrastinate", {"JOURNAL_DSN": empty_database, "SILENCE": "3"}, tmp_path) as (
+        there,
+        props,
+        start,
+    ):
+        async with props.app.open_async():
+            await props.app.schema_manager.apply_schema_async()
+            killed, _ = start(2, "props")
+            jobs = [await props.make.defer_async(rows=chunk) for chunk in chunks(given, 5)]
+            await begun(there, 12)
+            killed.kill()
+            await asyncio.sleep(5)
+            await props.again.defer_async(timestamp=0)
+            async with asyncio.timeout(60):
+                await asyncio.gather(*(succeeded(props.app, job) for job in jobs))
+        async with PostgresJournal(empty_database, job="props") as journal:
+            found = {result.key: {"element_id": result.element_id} async for result in journal.results()}
+        checked(there, [found[key_of(row)] for row in given], 40)

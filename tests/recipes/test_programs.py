@@ -26,8 +26,10 @@ def test_every_recipe_has_a_test():
         "A job with asyncio.TaskGroup",
         "A notebook",
         "A script that is not asynchronous",
-        "streaQ",  # these two in tests/chunks, with the engine
+        "streaQ",  # these four in tests/chunks, with the engine
         "Celery",
+        "taskiq",
+        "Procrastinate",
     ]
 
 
