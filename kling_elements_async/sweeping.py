@@ -173,16 +173,16 @@ class Sweeping:
                 self._events.tell("Looked", None)
             page = await self._list_page(number, size)
             self._pages = number
-            is_shown = False
+            is_news = False  # a page that only repeats others is no way on: some gateways send one for ever
             for row, task in enumerate(page.tasks, (number - 1) * size + 1):
                 # A success without its element is looked at singly: lists may be behind.
                 if (watch := self._watch_of(task, opened)) and is_whole(task):
-                    is_shown = True
+                    is_news = is_news or watch.task_id in unseen
                     unseen.discard(watch.task_id)
                     watch.unlisted = 0
                     ended += not watch.has_ended and self._watches.seen(watch, task)
                     deepest = deepest if watch.has_ended else row
-            if not unseen or page.is_last or (not is_shown and number * size >= needed):
+            if not unseen or page.is_last or (not is_news and number * size >= needed):
                 break
         self._depth = deepest
         return ended

@@ -49,6 +49,7 @@ class Account:
         self.lists = []  # when, which page, how many rows
         self.looks = []  # when, which task
         self.lag = 0.0
+        self.ignores_number = False
         self.shows = lambda _: True
         self.arranged = lambda rows: rows[::-1]
         self.list_error = None
@@ -67,11 +68,13 @@ class Account:
 
     async def list_page(self, number, size):
         self.lists.append((self.clock.elapsed, number, size))
+        assert number <= 1000, "no list has more pages"
         await asyncio.sleep(0)
         if self.list_error:
             raise self.list_error
         rows = self.arranged([self.task(task_id, self.lag) for task_id in self.ends])
-        rows = [row for row in rows if self.shows(row)][(number - 1) * size : number * size]
+        start = 0 if self.ignores_number else (number - 1) * size
+        rows = [row for row in rows if self.shows(row)][start : start + size]
         return Page((), tuple(rows), number, size, raw=rows)
 
     async def look(self, task_id, until):
@@ -360,6 +363,16 @@ async def test_a_list_in_no_order(waiting, account):
     account.arranged = lambda rows: sorted(rows, key=lambda row: hash(row.task_id) % 97)
     assert await all_ended(waiting, tasks) == elements(tasks)
     assert len(account.lists) > len(account.looks)
+
+
+async def test_a_list_that_sends_one_page_for_ever(waiting, account):
+    """Fault 80: what its only page does not show is looked at singly, and is not looked for on a thousand more."""
+    tasks = account.add(*ids(FROM, 5000), after=20)
+    account.add(*ids(MOST_ROWS, 1000))
+    tasks += account.add(*ids(FROM), after=20)
+    account.ignores_number = True
+    assert await all_ended(waiting, tasks) == elements(tasks)
+    assert max(number for _, number, _ in account.lists) <= 2
 
 
 async def test_a_list_that_lags_a_little(waiting, account, clock):
