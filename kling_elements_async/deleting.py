@@ -13,7 +13,7 @@ from .exchange import Exchange
 from .ids import checked_id
 from .lifecycle import Lifecycle
 from .models import Element, ElementTask
-from .retries import Resending, may_be_sent_again
+from .retries import Resending, may_be_sent_again, was_not_taken
 from .wire import Gateway
 
 MOST_AT_ONCE = 20
@@ -41,7 +41,7 @@ class Deleting:
                 if not may_be_done:
                     raise
             except ElementsError as error:
-                may_be_done = may_be_done or may_be_sent_again(error)
+                may_be_done = may_be_done or (may_be_sent_again(error) and not was_not_taken(error))
                 self._lifecycle.check()  # a session closed meanwhile says so
                 raise
 

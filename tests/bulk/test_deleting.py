@@ -7,6 +7,7 @@ import pytest
 from kling_elements_async import (
     ContentPolicyError,
     InvalidIdError,
+    NotFoundError,
     NotOfferedError,
     PermissionDeniedError,
     SessionUnusableError,
@@ -95,6 +96,15 @@ async def test_a_delete_whose_answer_is_lost(session, sandbox, elements):
     sandbox.script("delete", Fault.lost_answer(), Fault.cut())
     assert await session.delete_many(elements.values()) == dict.fromkeys(elements.values())
     assert sandbox.account("ezmodel").deleted == set(elements.values())
+
+
+@pytest.mark.parametrize("code", [1302, 1303])
+async def test_a_delete_that_was_refused_before_a_miss(session, sandbox, code):
+    """A refused attempt deleted nothing, so the miss of the next one is told."""
+    sandbox.script("delete", Fault.code(code))
+    with pytest.raises(NotFoundError):
+        await session.delete_element("12345")
+    assert deletes(sandbox) == 2
 
 
 @pytest.mark.parametrize("gateway", ["anyfast", "evolink"])
