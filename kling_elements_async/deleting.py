@@ -31,12 +31,12 @@ class Deleting:
     async def one(self, element_id: str, *, missing_ok: bool) -> None:
         """Delete one element."""
         call = self._gateway.delete(checked_id(element_id, "element id"))
-        may_be_done = missing_ok
+        may_be_done, open_by = missing_ok, self._resending.last_start()
 
         async def send() -> None:
             nonlocal may_be_done
             try:
-                await self._exchange.perform(call)
+                await self._exchange.perform(call, open_by=open_by)
             except NotFoundError:
                 if not may_be_done:
                     raise

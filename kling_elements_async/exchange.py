@@ -48,14 +48,21 @@ class Exchange:
         self._pacing = pacing
 
     async def perform(
-        self, call: Call[T], body: Body | None = None, *, until: float = math.inf, patient: bool = False
+        self,
+        call: Call[T],
+        body: Body | None = None,
+        *,
+        until: float = math.inf,
+        open_by: float = math.inf,
+        patient: bool = False,
     ) -> T:
         """Return what the call's reader makes of the answer; ``until`` is a deadline on the session's clock.
 
-        A ``patient`` call, a look at an unfinished task, lets the others go before it.
+        A closed gate is waited for until ``open_by`` at most. A ``patient`` call, a look at an unfinished task,
+        lets the others go before it.
 
         Raises:
-            NotSentError: the gate stayed closed until then, or the gateway was not reached.
+            NotSentError: the gate stayed closed, or the gateway was not reached.
             ElementsError: whatever the transport or the reader raises.
 
         """
@@ -63,7 +70,7 @@ class Exchange:
             body = Body(call.request.body)
         is_renewed = False
         while True:
-            await self._pass(call, body, until, patient=patient)
+            await self._pass(call, body, until, min(until, open_by), patient=patient)
             try:
                 value = await (self._told(call, body, until) if self._events else self._sent(call, body, until))
             except AuthenticationError as error:
@@ -96,11 +103,13 @@ class Exchange:
             seconds = self._lifecycle.clock.now() - began
             self._events.tell("Sent", call.what, call.request.method, seconds, status, failed)
 
-    async def _pass(self, call: Call[T], body: Body | None, until: float, *, patient: bool) -> None:
+    async def _pass(
+        self, call: Call[T], body: Body | None, until: float, open_by: float, *, patient: bool
+    ) -> None:
         """Come back with the gate open and a place among the requests in flight taken."""
         while True:
             while delay := self._gate.delay():
-                await self._stand_at_gate(call, delay, until)
+                await self._stand_at_gate(call, delay, open_by)
             if (wait := self._gate.rate.turn(patient=patient)) and not await self._had_turn(call, wait, until):
                 continue
             await self._transport.take_place(call, until, patient=patient)

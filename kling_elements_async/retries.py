@@ -66,6 +66,10 @@ class Resending:
         self._gate = gate
         self._events = events
 
+    def last_start(self) -> float:
+        """Return the time from which on a read or delete that begins now is sent no more."""
+        return self._lifecycle.clock.now() + self._policy.within
+
     async def run(
         self,
         send: Callable[[], Awaitable[T]],
@@ -82,7 +86,7 @@ class Resending:
             ElementsError: the last one, when it is not worth another attempt or the bounds are reached.
 
         """
-        end = self._lifecycle.clock.now() + self._policy.within
+        end = self.last_start()
         try:
             return await send()
         except ElementsError as error:

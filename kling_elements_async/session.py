@@ -270,8 +270,8 @@ class ElementsSession:
             ApiError, NotSentError, NoReplyError, UnexpectedReplyError: after the last attempt.
 
         """
-        task_id = checked_id(task_id, "task id")
-        return await self._resending.run(lambda: self._asked(task_id))
+        task_id, open_by = checked_id(task_id, "task id"), self._resending.last_start()
+        return await self._resending.run(lambda: self._asked(task_id, open_by=open_by))
 
     async def list_elements(self, *, page: int = 1, page_size: int = 30) -> Page:
         """Return one page of the account's own elements, deleted ones included.
@@ -401,11 +401,15 @@ class ElementsSession:
 
     async def _perform(self, call: Call[T]) -> T:
         self._lifecycle.check()
-        return await self._resending.run(lambda: self._exchange.perform(call))
+        open_by = self._resending.last_start()
+        return await self._resending.run(lambda: self._exchange.perform(call, open_by=open_by))
 
-    async def _asked(self, task_id: str, until: float = math.inf, *, patient: bool = False) -> ElementTask:
+    async def _asked(
+        self, task_id: str, until: float = math.inf, *, open_by: float = math.inf, patient: bool = False
+    ) -> ElementTask:
         """Ask for one task, once."""
-        task = await self._exchange.perform(self.gateway.get_one(task_id), until=until, patient=patient)
+        call = self.gateway.get_one(task_id)
+        task = await self._exchange.perform(call, until=until, open_by=open_by, patient=patient)
         if is_about(task, task_id, external_ids=self.gateway.carries.external_ids):
             return task
         text = f"{self.gateway.name}, asked to get task {task_id}, answered about task {task.task_id}"

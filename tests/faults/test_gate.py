@@ -2,14 +2,16 @@
 
 import asyncio
 
-from kling_elements_async import RateLimitedError, Retries
+import pytest
+
+from kling_elements_async import NotSentError, RateLimitedError, Retries
 from kling_elements_async.gateways import EzModel
 
 from .canary import caught
-from .materials import a_spec
+from .materials import CALLS, READS, a_spec
 from .wire_script import WireServer, answer, envelope, fin, request, send, silence
 
-LIMITED = (request, send(answer(envelope(None, 1302, "slow down"), 429, Retry_After="50")), fin)
+LIMITED = (request, send(answer(envelope(None, 1302, "slow down"), 429, Retry_After="25")), fin)
 
 
 async def test_one_bad_gateway_of_three(server, open_session, clock):
@@ -24,7 +26,7 @@ async def test_one_bad_gateway_of_three(server, open_session, clock):
         await asyncio.gather(*(session.create_element(a_spec()) for session in others for _ in range(5)))
     assert clock.slept == []
     await bad.get_element("77")
-    assert sum(clock.slept) >= 50
+    assert sum(clock.slept) >= 25
 
 
 async def test_cancelling_many_is_no_failure(server, open_session, clock):
@@ -55,3 +57,15 @@ async def test_cancelling_a_probe(server, open_session, clock):
     slept = sum(clock.slept)
     await session.get_element("78")
     assert sum(clock.slept) - slept <= 7
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_a_gate_that_stays_closed(server, open_session, clock, name):
+    """Fault 94: a read or delete waits for it within its own time, `Retries.within`, and says that nothing was sent."""
+    server.script(request, send(answer(envelope(None, 1302, "slow down"), 429, Retry_After="60")), fin)
+    session = open_session()
+    with caught(RateLimitedError):
+        await session.get_element("77")
+    with caught(NotSentError):
+        await CALLS[name](session)
+    assert (len(server.requests), sum(clock.slept)) == (1, pytest.approx(30))

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from kling_elements_async import NotSentError
+from kling_elements_async import GatewayBrokenError, NotSentError, Retries
 from kling_elements_async.exchange import Exchange
 from kling_elements_async.gateways import EzModel
 from kling_elements_async.lifecycle import Lifecycle
+from kling_elements_async.retries import Resending
 from kling_elements_async.throttle import Gate
 from kling_elements_async.wire import Call, Reply, Request
 
@@ -85,3 +86,21 @@ async def test_a_turn_beyond_the_deadline(exchange, wire, clock):
         await exchange.perform(CALL, until=clock.now() + 1, patient=True)
     await asyncio.gather(*others)
     assert len(wire.at) == 200
+
+
+async def test_many_reads_of_a_broken_gateway(clock, wire):
+    """They do not queue up behind its probes, one a minute: each ends when its time is over, and says so."""
+    gate, lifecycle = Gate(clock), Lifecycle(clock)
+    exchange = Exchange(EzModel(api_key="no-real-key"), wire, gate, lifecycle)
+    resending = Resending(Retries(), lifecycle, gate)
+
+    def broken(reply):
+        raise GatewayBrokenError("ezmodel", "get task 7", "maintenance", status=503)
+
+    async def one():
+        call, open_by = Call("get task 7", Request("GET", "/v1/7"), broken), resending.last_start()
+        await resending.run(lambda: exchange.perform(call, open_by=open_by))
+
+    errors = await asyncio.gather(*(one() for _ in range(100)), return_exceptions=True)
+    assert {type(error) for error in errors} == {GatewayBrokenError, NotSentError}
+    assert clock.elapsed == pytest.approx(30)
