@@ -53,6 +53,7 @@ class LeasedSlots(Slots):
         self._was_refused = False
         self._closed_until = -math.inf
         self._denial = ""
+        self._has_denied = False
         self._answer: Answer | None = None
         self._seen_at = math.inf  # when the last visit began that was answered
         self._told = 0
@@ -81,7 +82,10 @@ class LeasedSlots(Slots):
         self._sending -= 1
         self._started += 1
         self.runs(task_id)
-        self._wake()
+        # Only the limit is learned from it, and that an error of the account is over: else it is told by and by.
+        if not self._is_fixed or self._has_denied:
+            self._has_denied = False
+            self._wake()
 
     def runs(self, task_id: str) -> None:
         super().runs(task_id)
@@ -94,6 +98,7 @@ class LeasedSlots(Slots):
 
     def denied(self, error: ApiError) -> None:
         self._denial = denial.written(error)
+        self._has_denied = bool(self._denial)
         self._wake()
 
     def ended(self, task_id: str) -> None:

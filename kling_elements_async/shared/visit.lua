@@ -113,10 +113,13 @@ local fields = {
   'denied_by', state.denied_by or '', 'denial', state.denial or '', 'gone_at', string.format('%.0f', gone_at),
 }
 if limit then fields[#fields + 1] = 'limit'; fields[#fields + 1] = tostring(limit) end
+-- The hash is forgotten a day after the last visit, which is put off now and then: each command costs.
+local is_to_keep = not state.kept_at or now - tonumber(state.kept_at) > visit.kept_ms / 24
+if is_to_keep then fields[#fields + 1] = 'kept_at'; fields[#fields + 1] = string.format('%.0f', now) end
 redis.call('HSET', KEYS[1], unpack(fields))
+if is_to_keep then redis.call('PEXPIRE', KEYS[1], visit.kept_ms) end
 if visit.leaves and visit.held == 0 then gone[#gone + 1] = 'w:' .. visit.worker end
 if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone, 1, math.min(#gone, 1000))) end
-redis.call('PEXPIRE', KEYS[1], visit.kept_ms)
 
 return cjson.encode({
   granted = granted, limit = limit or 0, others = held - visit.held, workers = #others + 1, share = share,

@@ -14,8 +14,9 @@ from kling_elements_async.shared import books
 from kling_elements_async.shared.visit import Answer, StoreLostError, Visit
 
 _REDIS = """
-hashes, redis = {}, {}
+hashes, redis, commands = {}, {}, {}
 function redis.call(command, key, ...)
+  commands[#commands + 1] = command
   if command == 'TIME' then return time() end
   local named, given = hashes[key] or {}, {...}
   hashes[key] = named
@@ -58,6 +59,12 @@ class LuaBooks:
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(self._lua.globals().hashes.keys())
+
+    def commands(self) -> list[str]:
+        """The commands since it was last asked."""
+        made = list(self._lua.globals().commands.values())
+        self._lua.execute("commands = {}")
+        return made
 
     def fields(self, key: str) -> dict[str, str]:
         return dict(self._lua.globals().hashes[key].items())

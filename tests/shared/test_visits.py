@@ -247,6 +247,18 @@ def test_who_leaves(visit, lua):
     assert [name for name in lua.fields("the account") if name.startswith("w:")] == ["w:b"]
 
 
+def test_what_a_visit_costs(visit, lua, clock):
+    """Three commands; once an hour one more puts off the end of the hash, which is a day away."""
+    visit("a", want=20, fixed=20)
+    assert lua.commands() == ["TIME", "HGETALL", "HSET", "PEXPIRE"]
+    for _ in range(30):
+        clock.advance(1201)
+        visit("a", held=20, fixed=20)
+    commands = lua.commands()
+    assert commands[:3] == ["TIME", "HGETALL", "HSET"]
+    assert commands.count("PEXPIRE") == 10
+
+
 def test_what_stands_in_redis():
     """The name of an account is a digest, and one hash holds all: it may live in a cluster."""
     question = json.loads(books.question("a", LEASE, 2.0, NOTHING))
