@@ -103,7 +103,7 @@ class Batch:
         self,
         session: ElementsSession,
         manifest: Manifest,
-        journal: journal_place.JournalPlace,
+        journal: journal_place.Place,
         parsed: Namespace,
         output: Output,
     ) -> None:

@@ -12,7 +12,7 @@ from ..journals.postgres import PostgresJournal
 from ..secret import MaskedStr
 from .failure import UsageError
 
-JournalPlace = Path | PostgresJournal | None
+Place = Path | PostgresJournal | None
 
 
 def add_to(parser: ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def _place(text: str) -> Path | MaskedStr:
     raise ArgumentTypeError("leads to a file, or to postgresql://user@host/database")
 
 
-def journal_of(parsed: Namespace) -> JournalPlace:
+def journal_of(parsed: Namespace) -> Place:
     """Return the journal of a batch, not opened yet."""
     if isinstance(parsed.journal, str):
         return PostgresJournal(parsed.journal, job=parsed.job or parsed.manifest.name)
@@ -47,6 +47,6 @@ def journal_of(parsed: Namespace) -> JournalPlace:
     return file
 
 
-def opened(journal: JournalPlace) -> AbstractAsyncContextManager[Any]:
+def opened(journal: Place) -> AbstractAsyncContextManager[Any]:
     """Open a database for as long as the batch runs; a file is opened where it is used."""
     return journal if isinstance(journal, PostgresJournal) else nullcontext()

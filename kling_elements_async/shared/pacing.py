@@ -12,6 +12,7 @@ from collections import deque
 from ..errors import NotSentError, SessionUnusableError
 from ..lifecycle import Lifecycle
 from ..listening import Events
+from ..pool import Line
 from .rate import Rate
 from .tickets import Tickets
 from .visit import why_lost
@@ -35,7 +36,7 @@ class Pacing:
         self._own: Tickets | None = None  # while the shared counter is lost
         self._ask_at = 0.0
         self._taken: deque[tuple[float, int]] = deque()
-        self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+        self._line = Line()
         self._taker: asyncio.Task[None] | None = None
 
     async def turn(self, what: str, until: float, *, patient: bool) -> None:
@@ -45,8 +46,8 @@ class Pacing:
             NotSentError: that was not so in time.
 
         """
-        turn: asyncio.Future[None] = self._lifecycle.check().create_future()
-        self._queues[patient].append(turn)
+        self._lifecycle.check()
+        turn = self._line.join(patient=patient)
         if self._taker is None or self._taker.done():
             self._taker = asyncio.get_running_loop().create_task(self._take())
         has_turn = False
@@ -60,13 +61,13 @@ class Pacing:
 
     def _leave(self, turn: "asyncio.Future[None]") -> None:
         if turn.done() and not turn.cancelled():
-            self._give(1)
+            self._line.let_one_go()
         turn.cancel()
 
     async def _take(self) -> None:
         """Take turns for those who wait, as many together as may be."""
         try:
-            while count := sum(not turn.done() for queue in self._queues for turn in queue):
+            while count := self._line.waiting(self._shared.most):
                 if delay := await self._asked(count):
                     # Several workers wait for the same moment: chance says who is first.
                     slack = self._own.slack if self._own else self._shared.slack
@@ -95,16 +96,9 @@ class Pacing:
         delay = await tickets.take(count)
         if not delay:
             self._note(count)
-            self._give(count)
+            for _ in range(count):
+                self._line.let_one_go()
         return delay
-
-    def _give(self, count: int) -> None:
-        for queue in self._queues:
-            while queue and count:
-                turn = queue.popleft()
-                if not turn.done():
-                    turn.set_result(None)
-                    count -= 1
 
     def _note(self, count: int) -> None:
         now = self._clock.now()
