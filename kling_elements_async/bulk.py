@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .arguments import shown
 from .creating import Creating
 from .errors import (
     ApiError,
@@ -54,6 +55,8 @@ class Bulk(AsyncIterator[Outcome]):
     ) -> None:
         if ensure and not gateway.carries.external_ids:
             raise NotOfferedError(gateway.name, "create an element under an external task id (ensure=True)")
+        if journal is not None and not isinstance(journal, str | Path) and not hasattr(journal, "bind"):
+            raise TypeError(f"journal is {shown(journal)}: a file, or one of journals, open, is expected")
         self._specs = specs
         self._lifecycle = lifecycle
         self._gateway = gateway
@@ -104,7 +107,7 @@ class Bulk(AsyncIterator[Outcome]):
         if self._file:
             await self._file.open()
         try:
-            if self._journal:
+            if self._journal is not None:
                 await self._journal.bind(self._gateway.name)
         except BaseException:
             if self._file:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from .arguments import check, check_many, check_seconds, shown
 from .command.row import Row as Fields
 from .command.row import in_fields, structured
 from .cutting import chunks, key_of, take_in, text_hash
@@ -44,11 +45,16 @@ async def run_chunk(
         ApiError: the account refuses every create; deliver the chunk again when that is mended.
 
     """
+    check(session, "session", "an ElementsSession is expected", ElementsSession)
+    check_many(rows, "rows", "row")
+    check_seconds(timeout)
     carries_ids = session.gateway.carries.external_ids
     if journal is None and not carries_ids:
         raise ConfigurationError(f"{session.gateway.name} knows no external ids: run_chunk needs a journal there")
     chunk = _Chunk(list(rows), carries_ids=carries_ids)
-    if journal:
+    if journal is not None:
+        if not hasattr(journal, "bind"):
+            raise TypeError(f"journal is {shown(journal)}: one of journals, open, is expected")
         await journal.bind(session.gateway.name)
         for index, error in chunk.faulty.items():
             key = key_of(cast("Any", chunk.rows[index]))

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from .arguments import check, check_many, check_whole
 from .command.failure import UsageError
 from .command.manifest import Manifest
 from .command.row import LISTS
@@ -38,9 +39,12 @@ def chunks(manifest: str | Path | Iterable[Mapping[str, Any]], size: int = 500) 
         OSError: the file can't be read.
 
     """
-    if size < 1:
-        raise ValueError(f"size is {size}: at least 1 is needed")
-    rows = _file_rows(_opened(Path(manifest))) if isinstance(manifest, str | Path) else map(dict, manifest)
+    check_whole(size, "size", 1)
+    if isinstance(manifest, str | Path):
+        rows = _file_rows(_opened(Path(manifest)))
+    else:
+        check_many(manifest, "manifest", "row")
+        rows = (dict(_mapping(row)) for row in manifest)
     numbered = _numbered(rows)
     return iter(lambda: list(islice(numbered, size)), [])
 
@@ -55,8 +59,13 @@ async def take_in(manifest: str | Path | Iterable[Mapping[str, Any]], journal: J
 
 def key_of(row: Mapping[str, Any]) -> str:
     """Return the key of a row in a journal: its id, or a hash of what it says and which of its equals it is."""
-    name = row.get("id")
+    name = _mapping(row).get("id")
     return name if isinstance(name, str) and name else f"{text_hash(row).hex()[:40]}#{row.get('occurrence', 0)}"
+
+
+def _mapping(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    check(row, "row", "a mapping is expected", Mapping)
+    return row
 
 
 def text_hash(row: Mapping[str, Any]) -> bytes:

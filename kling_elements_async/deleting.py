@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 
+from .arguments import check_many
 from .errors import ElementsError, NotFoundError
 from .exchange import Exchange
 from .ids import checked_id
@@ -49,8 +50,7 @@ class Deleting:
 
     async def many(self, element_ids: Iterable[str]) -> dict[str, ElementsError | None]:
         """Delete elements, a few at once, and return for each id None, or why it could not be deleted."""
-        if isinstance(element_ids, str):
-            raise TypeError("delete_many takes a list of ids, not one text: write [element_id]")
+        check_many(element_ids, "element_ids", "element_id")
         checked = dict.fromkeys(checked_id(element_id, "element id") for element_id in element_ids)
         room = asyncio.Semaphore(MOST_AT_ONCE)
 

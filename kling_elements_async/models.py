@@ -11,7 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
+from attrs.validators import optional
+
+from .arguments import checked
 
 ReferenceType = Literal["image", "video"]
 ImageSource = str | Path | bytes
@@ -55,7 +58,7 @@ def _sources(values: Any) -> tuple[ImageSource, ...]:
 
 
 def _tags(values: Any) -> tuple[Tag, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise TypeError(f"tags is a list of Tag, not one {type(values).__name__}: write [Tag.CHARACTER]")
     return tuple(Tag(value) for value in values)
 
@@ -94,15 +97,18 @@ class Images:
     others: tuple[ImageSource, ...] = field(converter=_sources, repr=_shown_all)
 
 
+_text = checked("text is expected", str)
+
+
 @frozen
 class Video:
     """A reference made of one video, by URL: MP4 or MOV, 3 to 8 s, 1080p, 16:9 or 9:16, at most 200 MB."""
 
-    url: str = field(validator=validators.instance_of(str), repr=_shown)
+    url: str = field(validator=_text, repr=_shown)
 
 
-_text = validators.instance_of(str)
-_text_or_none = validators.optional(_text)
+_text_or_none = optional(_text)
+_reference = checked("Images or Video is expected", (Images, Video))
 
 
 @frozen
@@ -115,7 +121,7 @@ class ElementSpec:
 
     name: str = field(validator=_text)
     description: str = field(validator=_text)
-    reference: Images | Video = field(validator=validators.instance_of((Images, Video)))
+    reference: Images | Video = field(validator=_reference)
     voice_id: str | None = field(default=None, kw_only=True, validator=_text_or_none)
     tags: tuple[Tag, ...] = field(default=(), kw_only=True, converter=_tags)
     callback_url: str | None = field(default=None, kw_only=True, validator=_text_or_none, repr=_shown_link)

@@ -3,10 +3,14 @@
 Law: pure; sends nothing and sleeps nowhere. A failed look is no failure of the wait.
 """
 
+import math
 from collections.abc import Iterator
+from numbers import Real
 from random import Random
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
+
+from .arguments import check, checked
 
 # Elements were seen to end after 1.7 s and 5 s, some after two minutes (recorded). So the pace is held at
 # `first` while most of them end, and grows from there.
@@ -22,14 +26,16 @@ class Polling:
     the defaults the looks come 1, 2, 3, 4, 5.5, 7.8, 11.1 and 16.1 s after the first, then every 5 s.
     """
 
-    first: float = field(default=1.0, validator=validators.gt(0))
-    factor: float = field(default=1.5, validator=validators.ge(1))
+    first: float = field(default=1.0, validator=checked("seconds are expected", Real, lambda first: first > 0))
+    factor: float = field(
+        default=1.5, validator=checked("from 1 on is expected", Real, lambda factor: 1 <= factor < math.inf)
+    )
     longest: float = field(default=5.0)
 
     @longest.validator
     def _not_below_first(self, _: "Attribute[float]", value: float) -> None:
-        if not value >= self.first:
-            raise ValueError(f"longest ({value}) must not be below first ({self.first})")
+        expected = f"seconds, and not below first ({self.first}), are expected"
+        check(value, "longest", expected, Real, lambda longest: self.first <= longest < math.inf)
 
     def pauses(self, random: Random) -> Iterator[float]:
         """Return the endless sequence of pauses for one wait."""

@@ -6,11 +6,13 @@ what is safe to send again, is bounded in attempts and time, always jitters, and
 
 import math
 from collections.abc import Awaitable, Callable
+from numbers import Integral, Real
 from typing import TypeVar
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
+from .arguments import checked
 from .errors import (
     ApiError,
     ElementsError,
@@ -38,8 +40,10 @@ class Retries:
     A create has a time of its own, its ``timeout``, in place of ``within``.
     """
 
-    attempts: int = field(default=4, validator=[validators.instance_of(int), validators.ge(1)])
-    within: float = field(default=30.0, validator=validators.ge(0))
+    attempts: int = field(default=4, validator=checked("at least 1 is needed", Integral, lambda count: count >= 1))
+    within: float = field(
+        default=30.0, validator=checked("seconds are expected", Real, lambda seconds: seconds >= 0)
+    )
 
 
 def may_be_sent_again(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -18,6 +19,7 @@ from typing import Any, Self, TypeVar
 import aiohttp
 
 from . import gateways, optional
+from .arguments import check, check_callable, check_many, check_seconds, check_whole
 from .clock import Clock, SystemClock
 from .creating import Creating
 from .deleting import Deleting, due
@@ -28,6 +30,7 @@ from .ids import checked_id
 from .lifecycle import Lifecycle
 from .listening import Events, OnEvent
 from .models import Element, ElementSpec, ElementTask, Page
+from .options import MOST_CONNECTIONS, check_options
 from .outcomes import JournalPlace, Outcomes, Specs
 from .paging import LARGEST_PAGE, LAST_PAGE, fresh_tasks
 from .places import RatePlace, SlotPlace, Turns
@@ -44,7 +47,9 @@ T = TypeVar("T")
 
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
-MOST_CONNECTIONS = 100
+
+# Seconds: no element is a hundred years old, and a calendar ends somewhere.
+_OLDEST = 100 * 366 * 86400
 
 
 class ElementsSession:
@@ -97,17 +102,21 @@ class ElementsSession:
     ) -> None:
         # Masked first: a traceback with locals shows what this frame holds.
         webhook_secrets = (webhook_secrets,) if isinstance(webhook_secrets, str) else webhook_secrets
+        if not isinstance(webhook_secrets, Iterable):
+            raise ConfigurationError("webhook_secrets is a list of whsec_…")
         webhook_secrets = tuple(map(hidden, webhook_secrets))
         self.gateway = gateway
         self._lifecycle = Lifecycle(clock or SystemClock())
-        if not isinstance(gateway, Gateway):
-            raise ConfigurationError("ElementsSession takes a gateway: ElementsSession(EzModel(api_key=…))")
-        if http is not None and max_connections != MOST_CONNECTIONS:
-            raise ConfigurationError("max_connections is the connector's of your own http session: set it there")
-        if max_connections < 1:
-            raise ConfigurationError(f"max_connections is {max_connections}: at least 1 is needed")
-        if max_running_tasks is not None and max_running_tasks < 1:
-            raise ConfigurationError(f"max_running_tasks is {max_running_tasks}: at least 1, or None, is needed")
+        options = {
+            "retries": retries,
+            "polling": polling,
+            "max_running_tasks": max_running_tasks,
+            "slots": slots,
+            "http": http,
+            "on_event": on_event,
+            "clock": clock,
+        }
+        check_options(gateway, max_connections, options)
         self._transport = Transport(gateway, self._lifecycle, max_connections, http)
         events = Events(on_event)
         gate = Gate(self._lifecycle.clock, events)
@@ -173,8 +182,7 @@ class ElementsSession:
             ApiError: the gateway refused.
 
         """
-        if not timeout > 0:
-            raise ValueError(f"timeout is {timeout!r}: a positive number of seconds is expected")
+        check_seconds(timeout)
         self._lifecycle.check()
         creation = await self._creating.create(_checked_spec(spec), timeout=timeout)
         calls_back = spec.callback_url is not None
@@ -210,6 +218,8 @@ class ElementsSession:
 
         Raises what ``create_element`` and ``wait_for_element`` raise.
         """
+        check_seconds(timeout)
+        check_callable(on_update, "on_update")
         until = self._lifecycle.clock.now() + timeout
         created = await self.create_element(spec, timeout=timeout)
         left = max(0.0, until - self._lifecycle.clock.now())
@@ -241,8 +251,8 @@ class ElementsSession:
             ApiError: on iteration, when the account refuses every create; ``unsent_from`` says from where on.
 
         """
-        if not timeout > 0:
-            raise ValueError(f"timeout is {timeout!r}: a positive number of seconds is expected")
+        check_seconds(timeout)
+        check_many(specs, "specs", "ElementSpec(…)")
         outcomes: Outcomes = optional.load("bulk").Bulk(
             specs,
             gateway=self.gateway,
@@ -334,8 +344,12 @@ class ElementsSession:
         """
         if name is None and older_than is None:
             raise ValueError("prune needs a name or older_than: older_than=0 would mean every element")
-        if older_than is not None and not older_than >= 0:
-            raise ValueError(f"older_than is {older_than!r}: seconds, and not in the future, are expected")
+        if name is not None:
+            check(name, "name", "text is expected", str)
+        check(dry_run, "dry_run", "True or False is expected", bool)
+        if older_than is not None:
+            expected = "seconds, and not in the future, are expected"
+            check(older_than, "older_than", expected, Real, lambda age: 0 <= age <= _OLDEST)
         found = await due(self._tasks_of(self.gateway.list_custom), name=name, older_than=older_than)
         if dry_run:
             return found
@@ -360,6 +374,7 @@ class ElementsSession:
         """
         self._lifecycle.check()
         webhooks = optional.load("webhooks")
+        body = optional.load("webhooks.signature").content_of(body)
         if self._webhook_secrets and len(body) <= webhooks.MOST_BYTES:
             webhooks.verify(headers, body, self._webhook_secrets)
         self._waiting.called_back(webhooks.parse(body), is_signed=bool(self._webhook_secrets))
@@ -477,6 +492,6 @@ def _checked_spec(spec: object) -> ElementSpec:
 
 
 def _checked_page(page: int, page_size: int) -> tuple[int, int]:
-    if not 1 <= page <= LAST_PAGE or not 1 <= page_size <= LARGEST_PAGE:
-        raise ValueError(f"page is 1 to {LAST_PAGE} and page_size 1 to {LARGEST_PAGE}, not {page} and {page_size}")
+    check_whole(page, "page", 1, LAST_PAGE)
+    check_whole(page_size, "page_size", 1, LARGEST_PAGE)
     return page, page_size

@@ -16,6 +16,7 @@ from opentelemetry import context, metrics, trace
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 
 from . import events
+from .arguments import check
 from .models import ElementTask, TaskStatus
 from .version import __version__
 from .wire import Gateway
@@ -45,6 +46,7 @@ class Telemetry:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
+        check(gateway, "gateway", "a gateway, and no session, is expected", Gateway)
         self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider)
         meter = metrics.get_meter(_SCOPE, __version__, meter_provider)
         url = urlsplit(gateway.base_url)

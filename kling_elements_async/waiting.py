@@ -7,8 +7,10 @@ list for all of them. Nothing of a watch is left when its last wait has gone.
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from numbers import Real
 from typing import Any
 
+from .arguments import check, check_callable
 from .lifecycle import Lifecycle
 from .listening import SILENT, Events
 from .looking import Look, Looking
@@ -69,8 +71,10 @@ class Waiting:
         return task
 
     async def _waited(self, task_id: str, timeout: float | None, on_update: OnUpdate | None) -> ElementTask:
-        if timeout is not None and not timeout >= 0:
-            raise ValueError(f"timeout is {timeout!r}: seconds, 0 for one look, or None for no limit")
+        if timeout is not None:
+            expected = "seconds, 0 for one look, or None for no limit, are expected"
+            check(timeout, "timeout", expected, Real, lambda seconds: seconds >= 0)
+        check_callable(on_update, "on_update")
         loop = self._lifecycle.check()
         limit = math.inf if timeout is None else timeout
         began = self._lifecycle.clock.now()

@@ -5,6 +5,7 @@ package or in yours, registered under the entry-point group ``kling_elements_asy
 """
 
 from .. import optional
+from ..arguments import check
 from ..errors import ConfigurationError
 from ..wire import Gateway
 from .anyfast import AnyFast
@@ -30,6 +31,7 @@ def find(name: str) -> type[Gateway]:
         ConfigurationError: there is none; the text lists those that there are.
 
     """
+    check(name, "the name of a gateway", "text is expected", str)
     kind: type[Gateway] | None = _BUILT_IN.get(name) or optional.load("gateways.registry").registered(name)
     if kind is None:
         raise ConfigurationError(f"there is no gateway {name!r}; there are {', '.join(names())}")

@@ -7,10 +7,12 @@ intent is written only by who holds the item then. Needs the extra ``postgres``.
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from itertools import islice
+from numbers import Real
 from types import TracebackType
 from typing import Any, Self
 
 from .. import archive, optional
+from ..arguments import check, check_whole
 from ..errors import ConfigurationError, NotSentError
 from ..journal import Entry, Progress, Result
 from ..secret import hidden
@@ -37,8 +39,10 @@ class PostgresJournal:
 
     def __init__(self, dsn: str, *, job: str, lease: float = 30.0, connections: int = 4) -> None:
         dsn = hidden(dsn)
-        if not lease >= 1:
-            raise ConfigurationError(f"lease is {lease!r}: at least a second is needed")
+        check(dsn, "dsn", "text is expected", str)
+        check(job, "job", "text is expected", str)
+        check(lease, "lease", "at least a second is needed", Real, lambda lease: 1 <= lease < float("inf"))
+        check_whole(connections, "connections", 1)
         self._pool: Any = optional.load("journals.pool", extra="postgres").Pool(dsn, connections)
         self._job = job
         self._leases = Leases(self._pool, job, lease)

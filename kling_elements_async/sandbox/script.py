@@ -2,6 +2,7 @@
 
 from attrs import define, frozen
 
+from ..arguments import check, check_whole
 from .fault import Fault
 
 CALLS = frozenset({"create", "get", "list", "presets", "delete", "any"})
@@ -28,7 +29,10 @@ class Script:
 
     def add(self, call: str, faults: tuple[Fault, ...], *, gateway: str | None, times: int) -> None:
         """Write faults down at the end."""
-        if call not in CALLS:
+        check_whole(times, "times", 1)
+        for fault in faults:
+            check(fault, "a fault", "Fault.… is expected", Fault)
+        if not isinstance(call, str) or call not in CALLS:
             raise ValueError(f"no call is named {call!r}; there are: {', '.join(sorted(CALLS))}")
         self.lines += tuple(Line(call, gateway, fault) for fault in faults for _ in range(times))
 

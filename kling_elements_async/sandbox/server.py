@@ -25,6 +25,7 @@ from .chaos import Chaos
 from .delivery import deliver, hang_up, response
 from .dialects import DIALECTS, Dialect
 from .fault import Fault
+from .options import check_functions, check_options, check_texts, drawn
 from .refusal import RefusedError
 from .script import Script
 from .signature import Keys
@@ -69,6 +70,14 @@ class Sandbox:
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Prepare the accounts; nothing is served before `start`."""
+        check_options(slots, durations, chaos, port)
+        check_texts(
+            key=key,
+            access_key=access_key,
+            secret_key=secret_key,
+            webhook_secret="" if webhook_secret is None else webhook_secret,
+        )
+        check_functions(clock=clock, wall=wall)
         self.key = key
         self.access_key = access_key
         self.secret_key = secret_key
@@ -138,9 +147,10 @@ class Sandbox:
 
     def url(self, name: str) -> str:
         """Give what stands before `/v1/` at a gateway."""
+        desk = self._desk(name)
         if not self._port:
             raise RuntimeError("the sandbox has no address before it is started")
-        return f"http://127.0.0.1:{self._port}/{self._desks[name].dialect.prefix}"
+        return f"http://127.0.0.1:{self._port}/{desk.dialect.prefix}"
 
     def gateway(self, name: str) -> Gateway:
         """Build the client's gateway of that name, pointed at this sandbox."""
@@ -165,13 +175,21 @@ class Sandbox:
 
     def account(self, name: str) -> Account:
         """Show the truth of the account at a gateway."""
-        account = self._desks[name].account
+        account = self._desk(name).account
         account.settle()
         return account
 
     def script(self, call: str, *faults: Fault, gateway: str | None = None, times: int = 1) -> None:
         """Let the next calls of that name ("any": of any) meet these faults, each of them so many times."""
+        if gateway is not None:
+            self._desk(gateway)
         self._script.add(call, faults, gateway=gateway, times=times)
+
+    def _desk(self, name: str) -> Desk:
+        desk = self._desks.get(name) if isinstance(name, str) else None
+        if desk is None:
+            raise ValueError(f"there is no gateway {name!r}; there are {', '.join(self._desks)}")
+        return desk
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         prefix, _, path = request.rel_url.raw_path.partition("/v1/")
@@ -230,12 +248,3 @@ def ids(dialect: Dialect, numbers: "count[int]") -> Callable[[], tuple[str, str]
         return dialect.task_id(FIRST_TASK_ID + number), str(FIRST_ELEMENT_ID + number)
 
     return new
-
-
-def drawn(durations: tuple[float, float] | Callable[[Random], float], random: Random) -> Callable[[], float]:
-    """Make a source of durations."""
-    if callable(durations):
-        draw = durations
-        return lambda: draw(random)
-    low, high = durations
-    return lambda: random.uniform(low, high)

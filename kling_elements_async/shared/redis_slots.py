@@ -3,11 +3,14 @@
 Law: opens nothing; the session does, when it first needs a slot. Its repr shows no password.
 """
 
+import math
+from numbers import Real
 from urllib.parse import urlsplit
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from .. import optional
+from ..arguments import checked
 from ..errors import ConfigurationError
 from .visit import Store
 
@@ -27,6 +30,11 @@ def checked_url(url: object) -> str:
     raise ConfigurationError("the URL of Redis looks like redis://host:6379/0, rediss://… or unix://…")
 
 
+_lease = checked(
+    f"at least {SHORTEST_LEASE} seconds are expected", Real, lambda lease: SHORTEST_LEASE <= lease < math.inf
+)
+
+
 @frozen
 class RedisSlots:
     """Slots in Redis, with the extra ``redis``: ``ElementsSession(gateway, slots=RedisSlots("redis://…"))``.
@@ -37,7 +45,7 @@ class RedisSlots:
     """
 
     url: str = field(repr=False, converter=checked_url)
-    lease: float = field(default=LEASE, validator=validators.ge(SHORTEST_LEASE))
+    lease: float = field(default=LEASE, validator=_lease)
 
     def store(self, account: str) -> Store:
         """Return the books of one account."""

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from .callback import MOST_BYTES, Receiver, status_for
+from .callback import MOST_BYTES, Receiver, checked_receiver, status_for
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def handler(session: Receiver) -> Handler:
     """Return a request handler that hands callbacks to a session."""
+    checked_receiver(session)
 
     async def handle(request: web.Request) -> web.Response:
         if request.method != "POST":

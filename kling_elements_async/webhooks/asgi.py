@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .callback import MOST_BYTES, Receiver, status_for
+from .callback import MOST_BYTES, Receiver, checked_receiver, status_for
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -35,7 +35,7 @@ def asgi_app(session: Receiver) -> CallbackApp:
 
     Starlette answers a ``mount`` without its last slash by a redirect, which no gateway follows: ``add_route`` it.
     """
-    return CallbackApp(session)
+    return CallbackApp(checked_receiver(session))
 
 
 async def _answer(session: Receiver, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from json import JSONDecodeError
 from typing import Protocol
 
+from ..arguments import shown
 from ..errors import SessionUnusableError, UnexpectedReplyError, WebhookVerificationError
 from ..gateways.callbacks import called_back
 from ..models import ElementTask
 from ..wire import readable, strict_json
+from .signature import content_of
 
 logger: logging.Logger = logging.getLogger("kling_elements_async")
 
@@ -27,6 +29,13 @@ class Receiver(Protocol):
         ...
 
 
+def checked_receiver(session: Receiver) -> Receiver:
+    """Return who takes callbacks; found out now, and not when the first one comes."""
+    if not hasattr(session, "deliver_callback"):
+        raise TypeError(f"session is {shown(session)}: an ElementsSession is expected")
+    return session
+
+
 def parse(body: bytes | str) -> ElementTask:
     """Return the task that a callback is about, in the state that it claims; it proves nothing by itself.
 
@@ -36,7 +45,7 @@ def parse(body: bytes | str) -> ElementTask:
         UnexpectedReplyError: it is larger than 256 KiB, or no such callback.
 
     """
-    content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
+    content = content_of(body)
     try:
         if len(content) > MOST_BYTES:
             raise ValueError(f"is larger than {MOST_BYTES // 1024} KiB")  # noqa: TRY301 - one way out for all

@@ -12,7 +12,10 @@ import hmac
 import re
 import time
 from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
 
+from ..arguments import check, shown
 from ..errors import ConfigurationError, WebhookVerificationError
 from ..secret import Secret, hidden
 
@@ -39,6 +42,10 @@ def verify(
 
     """
     secrets = _masked(secrets)
+    if not hasattr(headers, "items"):
+        raise TypeError(f"headers is {shown(headers)}: a mapping is expected")
+    if now is not None:
+        check(now, "now", "Unix seconds are expected", Real)
     if not checked_secrets(secrets):
         raise ConfigurationError("no webhook secret is given: nothing can be verified")
     message_id, sent, given = (_header(headers, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
@@ -49,11 +56,16 @@ def verify(
     moment = time.time() if now is None else now
     if not _SECONDS.fullmatch(sent) or not abs(moment - int(sent)) <= TOLERANCE:
         raise WebhookVerificationError("the callback's webhook-timestamp is not within five minutes of now")
-    content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
-    signed = b".".join((message_id.encode("utf-8", "replace"), sent.encode(), content))
+    signed = b".".join((message_id.encode("utf-8", "replace"), sent.encode(), content_of(body)))
     signatures = [each[3:].encode("utf-8", "replace") for each in given.split() if each.startswith("v1,")]
     if not any(_signs(secret, signed, signatures) for secret in secrets):
         raise WebhookVerificationError("the callback's signature fits none of the secrets")
+
+
+def content_of(body: Any) -> bytes:
+    """Return the body of a callback as it came over the wire."""
+    check(body, "body", "bytes or text is expected", (bytes, bytearray, memoryview, str))
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
 
 
 def checked_secrets(secrets: str | Secret | Iterable[str | Secret]) -> tuple[Secret, ...]:
@@ -71,7 +83,9 @@ def checked_secrets(secrets: str | Secret | Iterable[str | Secret]) -> tuple[Sec
 
 def _masked(secrets: str | Secret | Iterable[str | Secret]) -> tuple[Secret, ...]:
     """Hide secrets from the frames of whoever may raise; what is no text becomes a secret that is none."""
-    several = (secrets,) if isinstance(secrets, str | Secret) else secrets
+    several = (secrets,) if isinstance(secrets, str | bytes | Secret) else secrets
+    if not isinstance(several, Iterable):
+        raise ConfigurationError("webhook_secrets is a list of whsec_…")
     return tuple(
         each if isinstance(each, Secret) else Secret(each if isinstance(each, str) else "") for each in several
     )
