@@ -16,6 +16,7 @@ from .errors import (
     NotSentError,
     RateLimitedError,
     TooManyTasksError,
+    UnexpectedReplyError,
 )
 from .lifecycle import Lifecycle
 from .listening import SILENT, Events
@@ -136,7 +137,7 @@ class Exchange:
     def _tell_gate(self, error: ElementsError) -> None:
         if isinstance(error, RateLimitedError) and not isinstance(error, TooManyTasksError):
             self._gate.refused(error.retry_after)
-        elif isinstance(error, GatewayBrokenError | NotSentError | NoReplyError):
+        elif isinstance(error, GatewayBrokenError | NotSentError | NoReplyError) or _is_broken(error):
             self._gate.failed()
         elif isinstance(error, ApiError):
             self._gate.passed()  # a refusal is an answer; the account may be full, the gateway is not
@@ -156,3 +157,8 @@ class Exchange:
                 f"row; calls wait another {delay:.0f} s. Nothing was sent"
             )
         await self._lifecycle.sleep(min(delay, left))
+
+
+def _is_broken(error: ElementsError) -> bool:
+    """Whether what stands before a gateway said in words of its own that the gateway does not answer."""
+    return isinstance(error, UnexpectedReplyError) and 500 <= error.status < 600

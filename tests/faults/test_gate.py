@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from kling_elements_async import NotSentError, RateLimitedError, Retries
+from kling_elements_async import NotSentError, RateLimitedError, Retries, UnexpectedReplyError
 from kling_elements_async.gateways import EzModel
 
 from .canary import caught
@@ -69,3 +69,15 @@ async def test_a_gate_that_stays_closed(server, open_session, clock, name):
     with caught(NotSentError):
         await CALLS[name](session)
     assert (len(server.requests), sum(clock.slept)) == (1, pytest.approx(30))
+
+
+@pytest.mark.parametrize(("status", "closes"), [(502, True), (599, True), (404, False), (200, False)])
+async def test_pages_from_before_the_gateway(server, open_session, clock, status, closes):
+    """A 5xx counts whoever words it: a proxy's page says too that the gateway does not answer; other pages do not."""
+    session = open_session(retries=Retries(attempts=1))
+    for _ in range(5):
+        server.script(request, send(answer("<html>", status, Content_Type="text/html")), fin)
+        with caught(UnexpectedReplyError):
+            await session.get_element("77")
+    await session.get_element("77")
+    assert (sum(clock.slept) >= 1) is closes
