@@ -145,8 +145,14 @@ class Exchange:
     async def _had_turn(self, call: Call[T], wait: float, until: float) -> bool:
         """Wait for a turn, and say whether the gate is still open then."""
         turn = self._lifecycle.clock.now() + wait
-        while (left := turn - self._lifecycle.clock.now()) > 0:
-            await self._stand_at_gate(call, left, until)
+        has_come = False
+        try:
+            while (left := turn - self._lifecycle.clock.now()) > 0:
+                await self._stand_at_gate(call, left, until)
+            has_come = True
+        finally:
+            if not has_come:
+                self._gate.rate.give_back(turn)
         return not self._gate.is_closed
 
     async def _stand_at_gate(self, call: Call[T], delay: float, until: float) -> None:

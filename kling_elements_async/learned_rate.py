@@ -6,6 +6,7 @@ take turns, in the order in which they came; a look at an unfinished task has it
 
 import math
 from collections import deque
+from heapq import heappop, heappush
 
 from .clock import Clock
 
@@ -31,6 +32,7 @@ class LearnedRate:
         self._most = math.inf
         self._next_call = self._next_look = -math.inf
         self._grown_at = -math.inf
+        self._free: list[float] = []  # turns that were given back, the next one first
         self._answers: deque[float] = deque(maxlen=MOST_ANSWERS)  # when the last ones came
         self._before = self._passed = self._refused = 0
 
@@ -40,16 +42,24 @@ class LearnedRate:
         now = self._clock.now()
         if now - self._next_look >= FORGOTTEN_AFTER:
             self._most = math.inf
+            self._free.clear()
         if self._most == math.inf:
             return 0.0
         if now - self._grown_at >= GROWS_EVERY:
             self._most *= GROWTH
             self._grown_at = now
         turn = max(now, self._next_look if patient else self._next_call)
+        while self._free and self._free[0] < turn:
+            if (free := heappop(self._free)) >= now:
+                return free - now
         self._next_look = max(now, self._next_look) + 1 / self._most
         if not patient:
             self._next_call = turn + 1 / self._most
         return turn - now
+
+    def give_back(self, turn: float) -> None:
+        """Let another call have a turn, at this time of the clock, for which nobody waits any more."""
+        heappush(self._free, turn)
 
     def passed(self) -> None:
         """Note an answer that was no refusal."""
@@ -73,4 +83,5 @@ class LearnedRate:
             self._most = AFTER_MANY * min(self._most, self._before)
         elif self._most < math.inf:
             self._most *= AFTER_ONE
+        self._free.clear()
         self._grown_at = self._next_call = self._next_look = self._clock.now()

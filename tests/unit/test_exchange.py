@@ -88,6 +88,19 @@ async def test_a_turn_beyond_the_deadline(exchange, wire, clock):
     assert len(wire.at) == 200
 
 
+async def test_calls_that_are_cancelled_in_the_queue(exchange, wire, clock):
+    """Nobody waits for them: of a thousand, the next call does not stand behind those that left."""
+    others = [asyncio.create_task(exchange.perform(CALL, patient=True)) for _ in range(1000)]
+    await clock.sleep(1)
+    for each in others:
+        each.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    left, now = len(wire.at), clock.elapsed
+    assert 90 < left < 100
+    await exchange.perform(CALL, patient=True)
+    assert clock.elapsed - now < 0.1
+
+
 async def test_many_reads_of_a_broken_gateway(clock, wire):
     """They do not queue up behind its probes, one a minute: each ends when its time is over, and says so."""
     gate, lifecycle = Gate(clock), Lifecycle(clock)

@@ -77,6 +77,40 @@ def test_it_grows_and_shrinks_a_little(rate, clock):
     assert rate._most == pytest.approx(first * 1.02 * 0.99)
 
 
+def test_turns_that_are_given_back(rate, clock):
+    """Those who come later have them, the next one first, and nobody waits behind calls that were cancelled."""
+    answered(rate, clock, 100)
+    burst(rate, 50)
+    *_, first, second, last = (clock.now() + seconds for seconds in turns(rate, 1000))
+    for turn in (second, first):
+        rate.give_back(turn)
+    found = [clock.now() + seconds for seconds in turns(rate, 2)]
+    assert found == pytest.approx([first, second])
+    assert clock.now() + rate.turn(patient=True) == pytest.approx(last + 1 / 95)
+
+
+def test_a_turn_given_back_that_is_over(rate, clock):
+    """Nobody gets it: the next turn is the next one."""
+    answered(rate, clock, 100)
+    burst(rate, 50)
+    rate.turn(patient=True)
+    turn = clock.now() + rate.turn(patient=True)
+    rate.give_back(turn)
+    clock.advance(1)
+    assert turns(rate, 2) == pytest.approx([0, 1 / 95])
+
+
+def test_a_turn_given_back_of_a_slower_time(rate, clock):
+    """What was waited for before the rate was learned anew comes too late for those who come now."""
+    answered(rate, clock, 100)
+    burst(rate, 50)
+    turn = clock.now() + turns(rate, 1000)[-1]
+    burst(rate, 1)
+    rate.turn(patient=True)
+    rate.give_back(turn)
+    assert rate.turn(patient=True) < 1
+
+
 def test_what_was_learned_grows_old(rate, clock):
     """A minute without a queue ends it; a queue of a minute does not."""
     answered(rate, clock, 100)
