@@ -20,9 +20,12 @@ def written(error: ApiError) -> str:
 
 
 def read(text: str) -> ApiError:
-    """Return the error that another worker has left, for a create that was not sent because of it."""
+    """Return the error that another worker has left, for a create that was not sent because of it.
+
+    One of a kind that only a later version knows holds back, too.
+    """
     told = json.loads(text)
     message = f"another worker of this account was told so, and nothing was sent: {told['message']}"
-    return _KINDS[told["kind"]](
+    return _KINDS.get(told["kind"], PermissionDeniedError)(
         told["gateway"], "create an element", message, status=told["status"], code=told["code"]
     )

@@ -231,6 +231,14 @@ def test_an_error_that_is_not_the_accounts(code, status):
     assert denial.written(error) == ""
 
 
+def test_an_error_of_a_later_version():
+    """It holds the create back as one of the account, whatever its name."""
+    text = denial.written(AuthenticationError("ezmodel", "create", "no", status=401, code=1000))
+    error = denial.read(text.replace("AuthenticationError", "AWordOfTomorrow"))
+    assert isinstance(error, PermissionDeniedError)
+    assert (error.status, error.code) == (401, 1000)
+
+
 async def test_a_create_that_finds_no_slot(clock, opened, hall):
     """It is not sent within its timeout, and says so."""
     one, other = opened("a", 1), opened("b", 1)
