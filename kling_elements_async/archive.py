@@ -9,7 +9,6 @@ from attrs import fields
 from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.json import make_converter
 
-from .journal import Result
 from .models import Element, ElementTask, Tag
 
 _CONVERTER = make_converter()
@@ -38,9 +37,3 @@ def to_text(task: ElementTask) -> str:
 def from_text(text: str) -> ElementTask:
     """Return the task that ``to_text`` wrote."""
     return _CONVERTER.loads(text, ElementTask)
-
-
-def result(key: str, task: str | None, task_id: str | None, error_type: str | None, error: str | None) -> Result:
-    """Return the outcome that a row of a journal stands for."""
-    element_id = from_text(task).element_id if task else None
-    return Result(key, element_id, task_id, error_type, error)

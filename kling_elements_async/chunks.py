@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from .arguments import check, check_many, check_seconds, shown
-from .command.row import Row as Fields
-from .command.row import in_fields, structured
-from .cutting import chunks, key_of, take_in, text_hash
 from .errors import ConfigurationError, ElementsError, InvalidElementError
 from .facts import facts_of, failure, text_of
 from .journal import Journal, Result
+from .manifest.cutting import chunks, key_of, take_in, text_hash
+from .manifest.row import Row as Fields
+from .manifest.row import in_fields, structured
 from .models import ElementSpec
 from .naming import Part
 from .session import ElementsSession

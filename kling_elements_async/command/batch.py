@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import ApiError
+from ..manifest.file import Manifest
 from ..models import ElementSpec
 from ..outcomes import Created, Outcome, Outcomes
 from ..session import ElementsSession
@@ -20,7 +21,6 @@ from . import journal_place
 from .display import Display, chosen
 from .failure import DONE, REFUSED, WRONG, UsageError
 from .inspection import Inspection
-from .manifest import Manifest
 from .output import Output
 from .results import Label, opened, ranges, result_line
 from .subcommand import Subcommand, seconds, whole

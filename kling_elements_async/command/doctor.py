@@ -15,13 +15,13 @@ import aiohttp
 
 from .. import gateways
 from ..errors import ConfigurationError, ElementsError, NotFoundError
+from ..near_miss import nearest
 from ..retries import Retries
 from ..session import ElementsSession
 from ..version import __version__
 from ..wire import Gateway, checked_base_url
 from .failure import DONE, REFUSED, lines_of
 from .finding import Finding, fine, untried, wrong
-from .near_miss import nearest
 from .output import Output
 from .probe import Glimpse, UnreachableError, glimpse
 from .subcommand import NOTHING_CHANGED, Subcommand

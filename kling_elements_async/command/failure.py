@@ -17,7 +17,7 @@ from ..errors import (
     WaitTimeoutError,
 )
 from ..gateways import names
-from .near_miss import did_you_mean
+from ..near_miss import did_you_mean
 from .record import status_of
 
 DONE = 0

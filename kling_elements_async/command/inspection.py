@@ -7,10 +7,10 @@ problems.
 import asyncio
 from itertools import islice
 
+from ..manifest.file import Entry, Manifest
+from ..manifest.row import in_fields
 from ..session import ElementsSession
-from .manifest import Entry, Manifest
 from .output import Output
-from .row import in_fields
 
 _AT_ONCE = 32
 MOST_SHOWN = 100

@@ -10,9 +10,9 @@ from itertools import takewhile
 from typing import NoReturn
 
 from ..gateways import names
+from ..near_miss import did_you_mean
 from ..version import __version__
 from .failure import WRONG
-from .near_miss import did_you_mean
 from .output import Output
 from .subcommand import Subcommand
 

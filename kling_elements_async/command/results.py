@@ -15,9 +15,9 @@ from attrs import frozen
 
 from ..errors import ElementsError, InvalidElementError
 from ..facts import facts_of, text_of
+from ..manifest.row import in_fields
 from ..outcomes import Outcome
 from .failure import UsageError, lines_of
-from .row import in_fields
 
 
 @frozen

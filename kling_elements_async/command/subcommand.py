@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .near_miss import did_you_mean
+from ..near_miss import did_you_mean
 from .output import Output
 
 NOTHING_CHANGED = "stopped; nothing was changed"

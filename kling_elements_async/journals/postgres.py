@@ -11,17 +11,17 @@ from numbers import Real
 from types import TracebackType
 from typing import Any, Self
 
-from .. import archive, optional
+from .. import optional
 from ..arguments import check, check_whole
 from ..errors import ConfigurationError, NotSentError
 from ..journal import Entry, Progress, Result
 from ..secret import hidden
+from . import reading
 from . import statements as sql
 from .leases import Leases
 
 _VERSION = 1
 _AT_ONCE = 20_000
-_PAGE = 500
 
 
 class PostgresJournal:
@@ -131,17 +131,9 @@ class PostgresJournal:
 
     async def progress(self) -> Progress:
         """Count, from anywhere, also while the job runs."""
-        ((planned, items, created, failed, failed_items),) = await self._pool.fetch(sql.COUNTS, self._job)
-        total = max(planned, items + failed - failed_items)
-        return Progress(total, created, items - created - failed_items, failed)
+        (counts,) = await self._pool.fetch(sql.COUNTS, self._job)
+        return reading.progress(*counts)
 
-    async def results(self) -> AsyncGenerator[Result, None]:
+    def results(self) -> AsyncGenerator[Result, None]:
         """Iterate over the outcomes so far, in the order of their keys, from anywhere."""
-        after = ""
-        while True:
-            rows = await self._pool.fetch(sql.RESULTS, self._job, after, _PAGE)
-            for row in rows:
-                yield archive.result(*row)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][0]
+        return reading.results(lambda after: self._pool.fetch(sql.RESULTS, self._job, after, reading.PAGE))

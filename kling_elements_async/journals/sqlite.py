@@ -12,15 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .. import archive
 from ..errors import ConfigurationError
 from ..journal import Entry, Progress, Result
+from . import reading
 from .claims import Claims
 from .file import File
 
 _VERSION = "1"
 _AT_ONCE = 50_000  # keys in one transaction: the intents of a job that runs meanwhile wait for no more
-_PAGE = 500
 _COUNTS = """
 SELECT (SELECT count(*) FROM plan), count(*), count(task),
     (SELECT count(*) FROM failures), (SELECT count(*) FROM failures JOIN items USING (key))
@@ -144,22 +143,11 @@ class SqliteJournal:
 
     async def progress(self) -> Progress:
         """Count, also while a job of this process runs."""
-        counts = await self._file.do(lambda db: db.execute(_COUNTS).fetchone())
-        planned, items, created, failed, failed_items = counts
-        return Progress(
-            max(planned, items + failed - failed_items), created, items - created - failed_items, failed
-        )
+        return reading.progress(*await self._file.do(lambda db: db.execute(_COUNTS).fetchone()))
 
-    async def results(self) -> AsyncGenerator[Result, None]:
+    def results(self) -> AsyncGenerator[Result, None]:
         """Iterate over the outcomes so far, in the order of their keys, also while a job of this process runs."""
-        after = ""
-        while True:
-            rows = await self._file.do(partial(_page, after=after))
-            for row in rows:
-                yield archive.result(*row)
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][0]
+        return reading.results(lambda after: self._file.do(partial(_page, after=after)))
 
     async def close(self) -> None:
         """Finish what was ordered, and close the file."""
@@ -171,7 +159,7 @@ def _plan(connection: sqlite3.Connection, rows: list[tuple[int, str]]) -> None:
 
 
 def _page(connection: sqlite3.Connection, after: str) -> list[tuple[str, str | None, str | None, str, str]]:
-    return connection.execute(_RESULTS, {"after": after, "most": _PAGE}).fetchall()
+    return connection.execute(_RESULTS, {"after": after, "most": reading.PAGE}).fetchall()
 
 
 def _about(gateway: str) -> dict[str, str]:

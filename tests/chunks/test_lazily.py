@@ -19,6 +19,15 @@ def test_no_engine_and_no_driver_comes_with_the_chunks():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_worker_loads_no_command_and_no_sandbox():
+    """A process that runs chunks needs neither."""
+    code = (
+        "import sys, kling_elements_async.chunks;"
+        "sys.exit(bool({'kling_elements_async.command', 'kling_elements_async.sandbox'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_without_the_extra(monkeypatch):
     """The error names the package and how to install it."""
     monkeypatch.setitem(sys.modules, "asyncpg", None)

@@ -6,7 +6,7 @@ from email.utils import formatdate
 import pytest
 from aiohttp import web
 
-from kling_elements_async.command.near_miss import nearest
+from kling_elements_async.near_miss import nearest
 from kling_elements_async.sandbox import Fault
 
 from .process import environment

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kling_elements_async import Images, Tag, Video
-from kling_elements_async.command.failure import UsageError
-from kling_elements_async.command.manifest import Manifest
-from kling_elements_async.command.row import FIELDS, Row, in_fields, structured
+from kling_elements_async import ConfigurationError, Images, Tag, Video
+from kling_elements_async.manifest.file import Manifest
+from kling_elements_async.manifest.row import FIELDS, Row, in_fields, structured
 
 FOX = {"name": "fox", "description": "a fox", "frontal": "front.png", "others": ["side.png"]}
 PICTURE = "iVBORw0KGgo" + "A" * 4000
@@ -162,7 +161,7 @@ def test_the_ending_decides(tmp_path):
     """Another is refused before the file is opened."""
     for name in ("a.jsonl", "a.ndjson", "a.json-lines", "a.csv", "A.CSV"):
         Manifest(tmp_path / name, None)
-    with pytest.raises(UsageError, match="must end in one of"):
+    with pytest.raises(ConfigurationError, match="must end in one of"):
         Manifest(tmp_path / "a.json", None)
 
 

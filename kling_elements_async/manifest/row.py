@@ -14,8 +14,8 @@ from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError, tran
 from cattrs.v import format_exception
 
 from ..models import ElementSpec, Images, ImageSource, Tag, Video
+from ..near_miss import did_you_mean
 from ..pictures import is_link
-from .near_miss import did_you_mean
 
 Source = NewType("Source", str)
 

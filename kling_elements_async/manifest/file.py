@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from attrs import frozen
 
-from .failure import UsageError
+from ..errors import ConfigurationError
 from .row import FIELDS, LISTS, REQUIRED, Row, strange, structured
 
 _JSON_LINES = (".jsonl", ".ndjson", ".json-lines")
@@ -43,13 +43,13 @@ class Manifest:
     """A manifest on disk; ``limit`` is how many rows of it count, from its first.
 
     Raises:
-        UsageError: its name does not end as that of a manifest.
+        ConfigurationError: its name does not end as that of a manifest.
 
     """
 
     def __init__(self, path: Path, limit: int | None) -> None:
         if path.suffix.lower() not in _JSON_LINES + _CSV:
-            raise UsageError(f"{path} must end in one of {', '.join(_JSON_LINES + _CSV)}")
+            raise ConfigurationError(f"{path} must end in one of {', '.join(_JSON_LINES + _CSV)}")
         self.path = path
         self._limit = limit
 

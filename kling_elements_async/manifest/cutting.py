@@ -14,12 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .arguments import check, check_many, check_whole
-from .command.failure import UsageError
-from .command.manifest import Manifest
-from .command.row import LISTS
-from .journal import Journal
-from .pictures import is_link
+from ..arguments import check, check_many, check_whole
+from ..journal import Journal
+from ..pictures import is_link
+from .file import Manifest
+from .row import LISTS
 
 Row = dict[str, Any]
 
@@ -35,13 +34,14 @@ def chunks(manifest: str | Path | Iterable[Mapping[str, Any]], size: int = 500) 
     folder. Of the rows before it only their hashes are kept, on disk.
 
     Raises:
-        ValueError: the size is less than 1, or the file's name does not end as that of a manifest.
+        ConfigurationError: the file's name does not end as that of a manifest.
+        ValueError: the size is less than 1.
         OSError: the file can't be read.
 
     """
     check_whole(size, "size", 1)
     if isinstance(manifest, str | Path):
-        rows = _file_rows(_opened(Path(manifest)))
+        rows = _file_rows(Manifest(Path(manifest), None))
     else:
         check_many(manifest, "manifest", "row")
         rows = (dict(_mapping(row)) for row in manifest)
@@ -72,13 +72,6 @@ def text_hash(row: Mapping[str, Any]) -> bytes:
     """Return the hash of what a row says."""
     said = {name: value for name, value in row.items() if name not in _OURS}
     return hashlib.sha256(_said(said).encode()).digest()
-
-
-def _opened(path: Path) -> Manifest:
-    try:
-        return Manifest(path, None)
-    except UsageError as error:
-        raise ValueError(str(error)) from None
 
 
 def _file_rows(manifest: Manifest) -> Iterator[Row]:
