@@ -77,11 +77,12 @@ class Bulk(AsyncIterator[Outcome]):
         self._bytes = 0
         self._freed = asyncio.Event()
         self._open: set[Item] = set()
-        self._unsent: list[int] = []
+        self._unsent: set[int] = set()
         self._refusal: ApiError | None = None
         self._fault: BaseException | None = None
         self._done: asyncio.Queue[tuple[Item, Outcome] | None] = asyncio.Queue()
         self._runner: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
 
     # ---------------------------------------------------------------- what the caller sees
 
@@ -139,7 +140,7 @@ class Bulk(AsyncIterator[Outcome]):
     async def _run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                await self._read(group)
+                self._reader = group.create_task(self._read(group))
         except* Exception as faults:  # noqa: BLE001 - whatever it is, it is the caller's to see
             self._fault = faults.exceptions[0]
         self._done.put_nowait(None)
@@ -149,15 +150,19 @@ class Bulk(AsyncIterator[Outcome]):
         try:
             async for index, given in numbered:
                 item = Item.of(index, given)
+                self._unsent.add(index)
                 await self._admit(item)
                 if self._refusal:
-                    self._unsent.append(index)
                     break
                 await self._naming.name(item)
+                self._unsent.discard(index)
                 self._open.add(item)
                 item.runner = group.create_task(self._bring(item))
-        except Exception as fault:  # noqa: BLE001 - the caller's iterable is at fault: what was read still comes out
-            self._fault = fault
+        except (Exception, asyncio.CancelledError) as fault:
+            reader = asyncio.current_task()
+            if reader and reader.cancelling():
+                raise
+            self._fault = fault  # the caller's iterable is at fault: what was read still comes out
         finally:
             await numbered.aclose()
 
@@ -193,7 +198,7 @@ class Bulk(AsyncIterator[Outcome]):
             self._jobs.release(item)
         self._open.discard(item)
         if outcome is None:
-            self._unsent.append(item.index)
+            self._unsent.add(item.index)
             self._release(item)
         else:
             self._done.put_nowait((item, outcome))
@@ -213,6 +218,8 @@ class Bulk(AsyncIterator[Outcome]):
 
     def _stop(self, refusal: ElementsError) -> None:
         assert isinstance(refusal, ApiError)
+        if self._refusal is None and self._reader:
+            self._reader.cancel()  # the next spec may be long in coming
         self._refusal = self._refusal or refusal
         for other in self._open:
             if other.body is not None:

@@ -336,6 +336,17 @@ async def test_an_iterable_that_raises_at_once(session, sandbox):
     assert sandbox.account("ezmodel").counts.total() == 0
 
 
+@pytest.mark.parametrize("source", [broken, broken_in_step])
+async def test_an_iterable_that_was_cancelled(session, sandbox, source):
+    """What it waited for itself was cancelled, and not the reader: that ends the iteration as any error does."""
+    async with session.create_many(source(named(3), asyncio.CancelledError())) as outcomes:
+        async with asyncio.timeout(20):
+            assert [type(await anext(outcomes)) for _ in range(3)] == [Created] * 3
+            with pytest.raises(asyncio.CancelledError):
+                await anext(outcomes)
+    assert made(sandbox).total() == 3
+
+
 async def test_what_is_no_iterable(session):
     """The TypeError of Python itself."""
     outcomes, error = await until_error(session, a_spec())

@@ -19,6 +19,7 @@ from .materials import (
     BLIND,
     NO_FAULT,
     Counting,
+    a_spec,
     all_outcomes,
     calls,
     endless,
@@ -84,6 +85,24 @@ async def test_a_wrong_key_and_more_specs_than_may_be_open(open_session, sandbox
     assert error.unsent_from == 0
     assert sandbox.account("ezmodel").counts["create"] <= 5
     assert not ours()
+
+
+async def test_a_refusal_while_no_spec_comes(session, sandbox):
+    """The error is told at once, and not when the next spec comes, which may be never; the iterable is closed."""
+    closed = []
+
+    async def queue():
+        try:
+            yield a_spec()
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    sandbox.script("create", Fault.code(1102))
+    async with asyncio.timeout(20):
+        outcomes, error = await until_error(session, queue())
+    assert (outcomes, type(error), error.unsent_from) == ([], InsufficientBalanceError, 0)
+    assert closed == [True]
 
 
 async def test_an_exhausted_account_frees_no_slot(quick, open_session):
