@@ -4,7 +4,6 @@ Law: says what happens in which order, and does none of it itself. Knows no gate
 """
 
 import asyncio
-import logging
 import math
 import os
 import sys
@@ -45,9 +44,8 @@ from .wire import Call, Gateway
 
 T = TypeVar("T")
 
-logger: logging.Logger = logging.getLogger("kling_elements_async")
-
-
+# Seconds for which a task that holds a slot is watched on when no create queues for it any more.
+_FOLLOWED_FOR = 30.0
 # Seconds: no element is a hundred years old, and a calendar ends somewhere.
 _OLDEST = 100 * 366 * 86400
 
@@ -464,12 +462,13 @@ class ElementsSession:
 
     async def _followed_until_end(self, task_id: str) -> None:
         try:
-            await self._waiting.wait(task_id, timeout=None, on_update=None)
-        except ElementsError as error:
-            logger.debug("the task %s that holds a slot ended with %s", task_id, type(error).__name__)
+            while not (has_ended := await self._waiting.followed(task_id, _FOLLOWED_FOR)):
+                if not self._slots.has_queue:
+                    break
         finally:
-            self._slots.ended(task_id)
             del self._followed[task_id]
+        if has_ended:
+            self._slots.ended(task_id)
 
     async def _elements_of(self, listed: Callable[[int, int], Call[Page]]) -> AsyncIterator[Element]:
         seen: set[str] = set()

@@ -5,12 +5,14 @@ list for all of them. Nothing of a watch is left when its last wait has gone.
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable, Coroutine
 from numbers import Real
 from typing import Any
 
 from .arguments import check, check_callable
+from .errors import ElementsError, WaitTimeoutError
 from .lifecycle import Lifecycle
 from .listening import SILENT, Events
 from .looking import Look, Looking
@@ -18,6 +20,8 @@ from .models import ElementTask
 from .polling import Polling
 from .sweeping import ListPage, Sweeping
 from .watches import OnUpdate, Wait, Watch, Watches, is_whole
+
+logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 # Seconds between two looks at one task for which strangers can be the cause.
 BETWEEN_HINTS = 5.0
@@ -90,6 +94,16 @@ class Waiting:
             if timer:
                 timer.cancel()
             self._left(watch, wait)
+
+    async def followed(self, task_id: str, seconds: float) -> bool:
+        """Watch a task that no caller waits for, for so long, and say whether it has ended or can't be seen to."""
+        try:
+            await self._waited(task_id, seconds, None)
+        except WaitTimeoutError:
+            return False
+        except ElementsError as error:
+            logger.debug("the task %s that holds a slot ended with %s", task_id, type(error).__name__)
+        return True
 
     def called_back(self, task: ElementTask, *, is_signed: bool) -> None:
         """Take in a task's state as a callback tells it.

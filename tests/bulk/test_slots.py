@@ -98,6 +98,37 @@ async def test_max_running_tasks_is_never_exceeded(clock, hall, allowed):
     assert hall.refused()[0] == 0
 
 
+@pytest.mark.parametrize("of", ["single creates", "a bulk job that is left"])
+async def test_no_task_is_watched_for_a_queue_that_is_gone(clock, of):
+    """Soon after the last create has left the queue, nobody asks for the tasks that run on."""
+    hall = Hall(clock, 5, lambda: 50_000.0, host="one")
+    async with ElementsSession(hall, clock=clock, max_running_tasks=5) as session:
+        if of == "single creates":
+            creates = [session.create_element(spec, timeout=20) for spec in named(8)]
+            made = await asyncio.gather(*creates, return_exceptions=True)
+            assert [type(each) for each in made[5:]] == [NotSentError] * 3
+        else:
+            async with session.create_many(named(8)):
+                await clock.sleep(20)
+        await clock.sleep(60)
+        asked = dict(hall.counts)
+        await clock.sleep(3600)
+        assert hall.counts == asked
+
+
+async def test_a_slot_that_frees_after_the_queue_was_gone(clock):
+    """The next create that queues finds it, although nobody has watched for a while."""
+    hall = Hall(clock, 1, lambda: 300.0, host="one")
+    async with ElementsSession(hall, clock=clock, max_running_tasks=1) as session:
+        await session.create_element(a_spec("one"))
+        with pytest.raises(NotSentError):
+            await session.create_element(a_spec("two"), timeout=20)
+        await clock.sleep(600)
+        began = clock.elapsed
+        await session.create_element(a_spec("three"), timeout=20)
+        assert clock.elapsed - began < 5
+
+
 async def test_max_running_tasks_holds_for_single_creates_as_well(clock, hall):
     """Slots belong to the session: bulk jobs and single creates share them."""
     async with ElementsSession(hall, clock=clock, max_running_tasks=4) as session:
