@@ -43,11 +43,13 @@ class Looking:
 
     async def stream(self, watch: Watch, is_over: Callable[[Watch], bool]) -> None:
         """Look until the task has ended, or ``is_over`` says that another looks at it now."""
+        pauses = self._pauses(watch)
         if first := self.first_pause(watch):
+            if not self._watches.durations.span(watch.kind):
+                next(pauses)  # it comes before the first look
             await self._lifecycle.sleep(min(first, self._left(watch)))
         if is_over(watch) or await self.once(watch):
             return
-        pauses = self._pauses(watch)
 
         def pause() -> float:
             return max(0.0, min(next(pauses) * self._watches.slower_by(watch), self._left(watch)))

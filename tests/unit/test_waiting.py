@@ -335,6 +335,17 @@ async def test_the_first_look_at_a_task_just_created(waiting, gateway):
     assert 0.8 <= gateway.at[0] <= 1.2
 
 
+@pytest.mark.parametrize("created", ["here", "elsewhere"])
+async def test_the_pace_is_the_same_for_a_task_just_created(waiting, gateway, created):
+    """A look at once would see nothing of it; the others come when they come at any task: soon after 5 s one does."""
+    if created == "here":
+        waiting.watches.born(ID, "image")
+    gateway.script(*[RUNNING] * 20, DONE)
+    await wait(waiting)
+    at = gateway.at if created == "here" else gateway.at[1:]
+    assert at[:8] == pytest.approx([1, 2, 3, 4, 5.5, 7.75, 11.1, 16.1], rel=0.15)
+
+
 async def test_births_are_forgotten(waiting, clock):
     """Ten thousand creates leave no ten thousand notes."""
     for number in range(100):
