@@ -20,6 +20,8 @@ SPREAD = 0.2
 FAILURES_IN_A_ROW = 5
 # A probe that does not come back, because it was cancelled, holds the others up no longer than this.
 PROBE = 5.0
+# Who waits for a probe comes no nearer to its end by shorter steps than this, but gets past it.
+_STEP = 0.05
 # Seconds by which a closing that is heard of must be longer to be news.
 _NEWS = 0.1
 # Creates that went well, and seconds without a refusal, before more than the limit is tried again.
@@ -61,7 +63,7 @@ class Gate:
         if now >= self._probe_until:
             self._probe_until = now + PROBE
             return 0.0
-        return min(self._probe_until - now, FIRST_CLOSING) * random.uniform(0.2, 1)
+        return max(_STEP, min(self._probe_until - now, FIRST_CLOSING) * random.uniform(0.2, 1))
 
     def refused(self, retry_after: float | None) -> None:
         """Close for as long as a 429 asks, else for 1 s, doubling with each refusal after an opening."""

@@ -171,6 +171,18 @@ async def test_a_probe_that_does_not_come_back(gate, clock):
     assert gate.delay() > 0
 
 
+async def test_the_steps_to_the_end_of_a_probe(gate, clock):
+    """Who waits for a probe that does not come back gets past its end: the steps do not shrink without end."""
+    gate.refused(2)
+    clock.advance(2)
+    steps = [gate.delay()]
+    while delay := gate.delay():
+        steps.append(delay)
+        clock.advance(delay)
+    assert min(steps[1:]) > 0.01
+    assert PROBE <= sum(steps) < PROBE + 0.2
+
+
 async def test_an_answer_to_an_earlier_request(gate, clock):
     """What was sent before the gate closed does not open it."""
     gate.refused(10)
