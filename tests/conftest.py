@@ -18,13 +18,22 @@ from services import RedisServer, postgres
 
 from kling_elements_async.testing import VirtualClock
 
-# The same examples each time, none stored, and no limit of time for one: a slow machine is no failure.
+# The same examples each time, none stored, and no limit of time for one: a run judges the change, not the dice, and a
+# slow machine is no failure.
 hypothesis.settings.register_profile(
     "here",
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+# Other examples each time: for whoever looks for bugs, by `pytest --hypothesis-profile=hunt`.
+hypothesis.settings.register_profile(
+    "hunt",
+    hypothesis.settings.get_profile("here"),
+    derandomize=False,
+    max_examples=1000,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink],
 )
 hypothesis.settings.load_profile("here")
 

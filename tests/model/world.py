@@ -1,42 +1,31 @@
-"""A small world in virtual time: an account with mishaps, sessions that can be cut off, and a journal without threads.
+"""A small world: an account with mishaps, and the line of a session, which can be cut off."""
 
-Its law: what is not the package's own logic is plain here, and nothing depends on the machine: no socket, no
-thread, no clock of its own.
-"""
-
-import asyncio
-import contextlib
 import json
-import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
-import pytest
+from attrs import evolve
 from bulk.hall import EZMODEL
 
-from kling_elements_async import ElementsSession, bulk, job
-from kling_elements_async import journal as journal_module
+from kling_elements_async import ElementsSession
 from kling_elements_async.gateways import EzModel
-from kling_elements_async.journal import Journal
 from kling_elements_async.sandbox.account import Account
+from kling_elements_async.sandbox.answer import Answer
 from kling_elements_async.sandbox.body import Body
 from kling_elements_async.sandbox.order import Order
 from kling_elements_async.sandbox.refusal import RefusedError
 from kling_elements_async.sandbox.task import Task
 from kling_elements_async.sandbox.visit import Visit
-from kling_elements_async.testing import VirtualClock
-from kling_elements_async.transport import Transport
 from kling_elements_async.wire import Call, Reply
 
-WALL = 1.7e9
-LATENCY = 0.1
-# What may become of a create. Each but the last four has its effect; "late" has it some time after the answer is lost.
-MISHAPS = ("fine", "lost", "empty", "broken", "slow", "late", "never", "limited", "unreached")
+from .loop import LoopClock
+from .stage import WALL
+
+LEG = 0.05  # seconds to the gateway, for what is sent, and for the answer
+# What may become of a create. Each but the last five has its effect; "late" has it some time after the answer is lost.
+MISHAPS = ("fine", "lost", "empty", "broken", "slow", "late", "never", "limited", "paused", "unreached")
 
 
 class LaxAccount(Account):
@@ -50,7 +39,7 @@ class LaxAccount(Account):
 class World:
     """The truth of one account, and what will happen to the next creates and looks."""
 
-    def __init__(self, clock: VirtualClock, *, is_strict: bool, slots: int | None, landing: float) -> None:
+    def __init__(self, clock: LoopClock, *, is_strict: bool, slots: int | None, landing: float) -> None:
         numbers = count(1)
         self.clock = clock
         self.landing = landing  # seconds until a late create lands
@@ -64,68 +53,77 @@ class World:
         self.creates: deque[str] = deque()
         self.looks: deque[str] = deque()
         self.ids: defaultdict[str, set[str]] = defaultdict(set)  # by name: under which ids it may exist
+        self.trace: list[tuple[Any, ...]] = []  # each request and each answer, and when
 
-    async def answer(self, call: Call[Any], upload: Any) -> Reply:
+    def session(self) -> ElementsSession:
+        return ElementsSession(Line(self), clock=self.clock)
+
+    async def answer(self, call: Call[Any], upload: Any) -> Answer:
         """Do what a request asks for, or what the next mishap makes of it."""
         path, _, query = call.request.path.removeprefix("/v1/").partition("?")
         name, identity = EZMODEL.route(call.request.method, path)
-        if name != "create":
-            return await self._looked_at(call, upload, Visit(name, identity, _asked(query), _body_of(call)))
-        mishap = self.creates.popleft() if self.creates else "fine"
+        mishap = self._next_mishap(name)
+        self.trace.append((self.clock.now(), name, identity, mishap))
+        await self.clock.sleep(LEG)
         if mishap == "unreached":
             raise aiohttp.ClientOSError(111, "refused")
-        upload.started = upload.body.has_left = True
-        await self.clock.sleep(LATENCY)
-        if mishap == "limited":
-            return self._reply(call, EZMODEL.refuse(RefusedError(1302)))
-        return await self._created(call, Visit(name, identity, {}, _body_of(call)), mishap)
-
-    async def _created(self, call: Call[Any], visit: Visit, mishap: str) -> Reply:
-        def effect() -> Any:
-            try:
-                answer = EZMODEL.answer(visit, self.account)
-            except RefusedError as refused:
-                return EZMODEL.refuse(refused)
-            self._may_exist(call)
-            return answer
-
-        if mishap in ("never", "late"):
-            self._may_exist(call)
-            if mishap == "late":
-                self.account.land(self.landing, effect)
-            raise aiohttp.ServerDisconnectedError
-        if mishap == "slow":
-            self.account.land(1.0, effect)
-            await self.clock.sleep(8.0)
-            self.account.settle()
-            raise aiohttp.ServerDisconnectedError
-        answer = effect()
-        if answer.status == 429 or mishap == "fine":
-            return self._reply(call, answer)
-        if mishap == "lost":
-            raise aiohttp.ServerDisconnectedError
-        if mishap == "empty":
-            return Reply(200, {}, b"{}", "ezmodel", call.what)
-        return self._reply(call, EZMODEL.refuse(RefusedError(5000)))
-
-    def _may_exist(self, call: Call[Any]) -> None:
-        body = call.request.body or {}
-        self.ids[body["element_name"]].add(body["external_task_id"])
-
-    async def _looked_at(self, call: Call[Any], upload: Any, visit: Visit) -> Reply:
         if upload is not None:
             upload.started = upload.body.has_left = True
-        await self.clock.sleep(LATENCY)
+        await self.clock.sleep(LEG)
         self.account.settle()
-        if self.looks:
-            raise aiohttp.ServerDisconnectedError(self.looks.popleft())
-        try:
-            return self._reply(call, EZMODEL.answer(visit, self.account))
-        except RefusedError as refused:
-            return self._reply(call, EZMODEL.refuse(refused))
+        visit = Visit(name, identity, _asked(query), _body_of(call))
+        answer = await self._created(visit, mishap) if name == "create" else self._looked_at(visit, mishap)
+        await self.clock.sleep(LEG)
+        self.trace.append((self.clock.now(), name, identity, answer.status))
+        return answer
 
-    def _reply(self, call: Call[Any], answer: Any) -> Reply:
-        return Reply(answer.status, dict(answer.headers), answer.body, "ezmodel", call.what)
+    def _next_mishap(self, name: str) -> str:
+        mishaps = self.creates if name == "create" else self.looks
+        return mishaps.popleft() if mishaps else "fine"
+
+    async def _created(self, visit: Visit, mishap: str) -> Answer:
+        match mishap:
+            case "limited":
+                return EZMODEL.refuse(RefusedError(1302))
+            case "paused":
+                return evolve(EZMODEL.refuse(RefusedError(1302)), headers=(("Retry-After", "60"),))
+            case "never":
+                self._may_exist(visit)
+                raise aiohttp.ServerDisconnectedError
+            case "late":
+                self._may_exist(visit)
+                self.account.land(self.landing, lambda: self._effect(visit))
+                raise aiohttp.ServerDisconnectedError
+            case "slow":
+                self.account.land(1.0, lambda: self._effect(visit))
+                await self.clock.sleep(8.0)
+                self.account.settle()
+                raise aiohttp.ServerDisconnectedError
+        answer = self._effect(visit)
+        if answer.status == 429 or mishap == "fine":
+            return answer
+        if mishap == "lost":
+            raise aiohttp.ServerDisconnectedError
+        return Answer(200, b"{}") if mishap == "empty" else EZMODEL.refuse(RefusedError(5000))
+
+    def _effect(self, visit: Visit) -> Answer:
+        try:
+            answer = EZMODEL.answer(visit, self.account)
+        except RefusedError as refused:
+            return EZMODEL.refuse(refused)
+        self._may_exist(visit)
+        return answer
+
+    def _may_exist(self, visit: Visit) -> None:
+        self.ids[visit.body.value["element_name"]].add(visit.body.value["external_task_id"])
+
+    def _looked_at(self, visit: Visit, mishap: str) -> Answer:
+        if mishap == "reset":
+            raise aiohttp.ServerDisconnectedError
+        try:
+            return EZMODEL.answer(visit, self.account)
+        except RefusedError as refused:
+            return EZMODEL.refuse(refused)
 
 
 def _asked(query: str) -> dict[str, str]:
@@ -147,83 +145,5 @@ class Line(EzModel):
     async def answer(self, call: Call[Any], upload: Any) -> Reply:
         if self.is_cut:
             raise aiohttp.ServerDisconnectedError
-        return await self.world.answer(call, upload)
-
-
-class PlainJournal(Journal):
-    """The journal, its orders carried out at once and on the loop."""
-
-    async def open(self) -> None:
-        self._connection = journal_module._connected(self._path, self._gateway)
-        self._connection.execute("PRAGMA synchronous=OFF")
-
-    async def _ordered(self, order: Callable[[sqlite3.Connection], Any]) -> Any:
-        await asyncio.sleep(0)
-        with self._connection:
-            result = order(self._connection)
-        await asyncio.sleep(0)
-        return result
-
-    async def close(self) -> None:
-        self._connection.close()
-
-
-class Stage:
-    """A loop, a clock, and the package with its wire, threads and wall clock taken away."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.loop.run_in_executor = self._at_once  # type: ignore[method-assign,assignment]
-        self.clock = VirtualClock()
-        self.patch = pytest.MonkeyPatch()
-        clock = self.clock
-
-        class Wall(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Self:
-                return cls.fromtimestamp(WALL + clock.now(), tz or UTC)
-
-        async def exchange(transport: Any, call: Call[Any], upload: Any) -> Reply:
-            return await transport._gateway.answer(call, upload)
-
-        self.patch.setattr(Transport, "_exchange", exchange)
-        self.patch.setattr(bulk, "Journal", PlainJournal)
-        self.patch.setattr(job, "datetime", Wall)
-
-    def _at_once(self, _: object, function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        done = self.loop.create_future()
-        done.set_result(function(*args))
-        return done
-
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(coroutine)
-
-    def later(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Start something, and give it a few turns of the loop."""
-        task = self.loop.create_task(coroutine)
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # some are read by nobody
-        self.run(self._turns())
-        return task
-
-    async def _turns(self) -> None:
-        for _ in range(3):
-            await asyncio.sleep(0)
-
-    def session(self, world: World) -> ElementsSession:
-        return ElementsSession(Line(world), clock=self.clock)
-
-    def close(self) -> None:
-        self.run(self.clock.stop())
-        left = asyncio.all_tasks(self.loop)
-        self.patch.undo()
-        self.loop.close()
-        assert left == set(), f"still running: {left}"
-
-
-def as_a_crash_leaves_it(journal: Path, number: int) -> Path:
-    """Copy a journal and its log as they are on disk at this moment."""
-    into = journal.with_name(f"{number}.journal")
-    for suffix in ("", "-wal"):
-        with contextlib.suppress(FileNotFoundError):
-            into.with_name(into.name + suffix).write_bytes(journal.with_name(journal.name + suffix).read_bytes())
-    return into
+        answer = await self.world.answer(call, upload)
+        return Reply(answer.status, dict(answer.headers), answer.body, self.name, call.what)
