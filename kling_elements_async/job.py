@@ -16,11 +16,13 @@ from .body import Body
 from .creating import Creating
 from .errors import (
     ConfigurationError,
+    ContentPolicyError,
     CreateUncertainError,
     DuplicateTaskError,
     ElementFailedError,
     ElementsError,
     InvalidElementError,
+    InvalidRequestError,
     NotFoundError,
 )
 from .facts import text_of
@@ -196,22 +198,25 @@ class _Hooks:
 
     async def before_send(self, external_id: str | None, body: Body) -> None:
         self.item.body = body
-        self.item.may_exist = False  # it was looked up, and missed
         await self.jobs.intend(self.item, external_id)
 
     async def not_taken(self) -> None:
         body = self.item.body
         if body is not None:
             body.has_left = False
-        await self.jobs.forget(self.item)
+        if not self.item.may_exist:
+            await self.jobs.forget(self.item)
 
 
 def made_nothing(item: Item, error: ElementsError) -> bool:
+    """Whether an error says that nothing exists of an item, so that a rerun may create it under another id."""
     if isinstance(error, ElementFailedError):
         return True
-    if item.may_exist:
+    if item.task_id is not None or isinstance(error, CreateUncertainError | DuplicateTaskError):
         return False
-    return item.task_id is None and not isinstance(error, CreateUncertainError | DuplicateTaskError)
+    # Of what an earlier run began, a look-up that missed it says only that it had not landed by then. It keeps its
+    # id, unless the gateway refuses what is asked for.
+    return not item.may_exist or isinstance(error, InvalidRequestError | ContentPolicyError)
 
 
 def _archived(item: Item, text: str) -> ElementTask:

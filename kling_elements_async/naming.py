@@ -30,7 +30,7 @@ class Part:
 class Item:
     """One spec on its way: its ``body`` once it was about to be sent, its ``task`` once there is one.
 
-    ``may_exist`` while what became of it in an earlier run is not known.
+    ``may_exist`` where an earlier run began it.
     ``unread`` says why its content could not be named.
     An item of a chunk brings its ``occurrence`` and its ``label``, which will be its key, and ``looks_first``.
     """

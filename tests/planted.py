@@ -40,6 +40,7 @@ INTENDED = """\
             return await self.exchange.perform(self.call, self.body, until=self.until)
 """
 LOST = "tests/acceptance/test_lost_creates.py::"
+LIVES = "tests/model/test_lives.py::"
 PLANTS = [
     Plant(
         "blind re-POST",
@@ -108,6 +109,13 @@ PLANTS = [
             "tests/bulk/test_journal.py::test_the_intent_is_on_disk_before_the_post_and_the_task_id_after_it",
             "tests/unit/test_creating.py::test_what_is_done_before_the_request_leaves",
         ),
+    ),
+    Plant(
+        "a rerun that does not get through forgets an id",
+        "job.py",
+        "        if not self.item.may_exist:\n            await self.jobs.forget(self.item)\n",
+        "        await self.jobs.forget(self.item)\n",
+        (LIVES + "test_a_rerun_that_is_left_before_it_gets_through",),
     ),
     Plant(
         "the key is a plain string",
