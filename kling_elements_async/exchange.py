@@ -4,6 +4,7 @@ Law: sends a call once, or twice where only its signature had aged; knows no gat
 """
 
 import math
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from .body import Body
@@ -56,11 +57,13 @@ class Exchange:
         until: float = math.inf,
         open_by: float = math.inf,
         patient: bool = False,
+        before_leaving: Callable[[], Awaitable[None]] | None = None,
     ) -> T:
         """Return what the call's reader makes of the answer; ``until`` is a deadline on the session's clock.
 
         A closed gate is waited for until ``open_by`` at most. A ``patient`` call, a look at an unfinished task,
-        lets the others go before it.
+        lets the others go before it. ``before_leaving`` is the last thing that is waited for before the request
+        goes out.
 
         Raises:
             NotSentError: the gate stayed closed, or the gateway was not reached.
@@ -71,7 +74,7 @@ class Exchange:
             body = Body(call.request.body)
         is_renewed = False
         while True:
-            await self._pass(call, body, until, min(until, open_by), patient=patient)
+            await self._pass(call, body, until, min(until, open_by), before_leaving, patient=patient)
             try:
                 value = await (self._told(call, body, until) if self._events else self._sent(call, body, until))
             except AuthenticationError as error:
@@ -105,7 +108,14 @@ class Exchange:
             self._events.tell("Sent", call.what, call.request.method, seconds, status, failed)
 
     async def _pass(
-        self, call: Call[T], body: Body | None, until: float, open_by: float, *, patient: bool
+        self,
+        call: Call[T],
+        body: Body | None,
+        until: float,
+        open_by: float,
+        before_leaving: Callable[[], Awaitable[None]] | None,
+        *,
+        patient: bool,
     ) -> None:
         """Come back with the gate open and a place among the requests in flight taken."""
         while True:
@@ -115,23 +125,29 @@ class Exchange:
                 continue
             await self._transport.take_place(call, until, patient=patient)
             if self._pacing is not None:
-                await self._take_turn(self._pacing, call, until, patient=patient)
+                await self._in_place(self._turn(self._pacing, call, until, patient=patient))
+            if before_leaving is not None:
+                await self._in_place(before_leaving())
             is_held = body is not None and body.is_held
             if not is_held and not self._gate.is_closed:
                 return
-            self._transport.give_back_place()  # it closed while this call queued
+            self._transport.give_back_place()  # it closed meanwhile
             if is_held:
                 raise NotSentError(f"did not {call.what}: it was held back. Nothing was sent", permanent=True)
 
-    async def _take_turn(self, pacing: Turns, call: Call[T], until: float, *, patient: bool) -> None:
-        """Wait until ``max_rate`` allows one request more: in its place, so that it leaves at once."""
-        has_turn = False
+    async def _turn(self, pacing: Turns, call: Call[T], until: float, *, patient: bool) -> None:
+        """Wait until ``max_rate`` allows one request more."""
+        with self._transport.held_back():
+            await pacing.turn(call.what, until, patient=patient)
+
+    async def _in_place(self, work: Awaitable[None]) -> None:
+        """Wait for something in the place that was taken, so that the request leaves at once then."""
+        is_done = False
         try:
-            with self._transport.held_back():
-                await pacing.turn(call.what, until, patient=patient)
-            has_turn = True
+            await work
+            is_done = True
         finally:
-            if not has_turn:
+            if not is_done:
                 self._transport.give_back_place()
 
     def _tell_gate(self, error: ElementsError) -> None:

@@ -91,6 +91,7 @@ class OneCreate:
     until: float
     events: Events = SILENT
     began: float = 0.0
+    leaves_at: datetime | None = None
     sent_at: datetime | None = None
     may_exist: bool = False
 
@@ -162,21 +163,29 @@ class OneCreate:
         return min(2 * pause, _FULL_MOST)
 
     async def _post_once(self) -> ElementTask:
-        if self.until - self.lifecycle.clock.now() < _LEAST_TIME:
-            # Cut off at once, it would leave an element that may or may not exist.
-            raise NotSentError(f"did not {self.call.what}: no time is left. Nothing was sent", permanent=True)
-        began = datetime.now(UTC)
         try:
-            if self.hooks:
-                await self.hooks.before_send(self.external_id, self.body)
-            return await self.exchange.perform(self.call, self.body, until=self.until)
+            return await self.exchange.perform(
+                self.call, self.body, until=self.until, before_leaving=self._about_to_leave
+            )
         except ElementsError as error:
             if self.hooks and was_not_taken(error) and not self.may_exist:
                 await self.hooks.not_taken()
             raise
         finally:
             if self.body.has_left:
-                self.sent_at = self.sent_at or began
+                self.sent_at = self.sent_at or self.leaves_at
+
+    async def _about_to_leave(self) -> None:
+        """Have it noted when the request leaves, and see that there is time for it.
+
+        Not before: it may have stood at a closed gate for minutes, and its age says how it is looked up later.
+        """
+        self.leaves_at = datetime.now(UTC)
+        if self.hooks:
+            await self.hooks.before_send(self.external_id, self.body)
+        if self.until - self.lifecycle.clock.now() < _LEAST_TIME:
+            # Cut off at once, it would leave an element that may or may not exist.
+            raise NotSentError(f"did not {self.call.what}: no time is left. Nothing was sent", permanent=True)
 
     def _checked(self, task: ElementTask) -> ElementTask:
         if is_made_here(task, self.external_id):

@@ -35,10 +35,13 @@ SETTLED = """\
             if task := await self._settled(failed):
                 return Creation(task, "adopted", self.began)
 """
-INTENDED = """\
-                await self.hooks.before_send(self.external_id, self.body)
-            return await self.exchange.perform(self.call, self.body, until=self.until)
+POSTED = """\
+            return await self.exchange.perform(
+                self.call, self.body, until=self.until, before_leaving=self._about_to_leave
+            )
 """
+POST = "await self.exchange.perform(self.call, self.body, until=self.until)\n"
+NOTED = "            await self._about_to_leave()\n"
 LOST = "tests/acceptance/test_lost_creates.py::"
 LIVES = "tests/model/test_lives.py::"
 PLANTS = [
@@ -98,17 +101,19 @@ PLANTS = [
     Plant(
         "the intent is written after the POST",
         "settling.py",
-        INTENDED,
-        INTENDED.splitlines(keepends=True)[1].replace(
-            "            return", "                pass\n            task ="
-        )
-        + "            if self.hooks:\n"
-        + INTENDED.splitlines(keepends=True)[0]
-        + "            return task\n",
+        POSTED,
+        f"            task = {POST}{NOTED}            return task\n",
         (
             "tests/bulk/test_journal.py::test_the_intent_is_on_disk_before_the_post_and_the_task_id_after_it",
             "tests/unit/test_creating.py::test_what_is_done_before_the_request_leaves",
         ),
+    ),
+    Plant(
+        "the intent is written before the gate",
+        "settling.py",
+        POSTED,
+        f"{NOTED}            return {POST}",
+        (LIVES + "test_a_create_that_stood_long_at_a_closed_gate",),
     ),
     Plant(
         "a rerun that does not get through forgets an id",

@@ -35,3 +35,18 @@ def test_a_rerun_that_is_left_before_it_gets_through(first, rest, again, seconds
         it.time_goes_on(seconds)
         it.work(1, [])
         it.time_goes_on(30.0)
+
+
+def test_a_create_that_stood_long_at_a_closed_gate():
+    """Its age counts from when it left: looked up just after, it may land yet, and is not sent again at once."""
+    with life(is_strict=False, late=5) as it:
+        it.create("paused")
+        it.time_goes_on(0.5)
+        it.cancel(0)
+        it.work(1, ["late"])
+        while it.world.creates:
+            it.time_goes_on(0.05)
+        it.time_goes_on(0.2)
+        it.crash()
+        it.resume()
+        it.time_goes_on(30.0)

@@ -107,7 +107,9 @@ class FakeExchange:
         self.creates, self.looks = list(creates), list(looks)
         return self
 
-    async def perform(self, call, body=None, *, until):
+    async def perform(self, call, body=None, *, until, before_leaving=None):
+        if before_leaving:
+            await before_leaving()
         is_create = call.request.method == "POST"
         self.seen.append(("create" if is_create else call.request.path.rpartition("/")[2], self.clock.elapsed))
         if is_create:
@@ -706,6 +708,18 @@ async def test_a_failure_before_the_request_leaves(creating, exchange, slots):
     """A journal that can't be written keeps the create from being sent (fault 72), and the slot is given back."""
     with pytest.raises(OSError, match="disk full"):
         await creating.create(MINE, timeout=60, hooks=Told(exchange, OSError("disk full")))
+    assert (exchange.order, slots.running) == ("", 0)
+
+
+async def test_a_journal_that_takes_all_the_time(creating, exchange, slots, clock):
+    """A request that would be cut off at once does not leave: nothing exists, and that is said."""
+
+    class Slow(Told):
+        async def before_send(self, external_id, body):
+            await clock.sleep(60)
+
+    with pytest.raises(NotSentError, match="no time is left"):
+        await creating.create(MINE, timeout=60, hooks=Slow(exchange))
     assert (exchange.order, slots.running) == ("", 0)
 
 

@@ -21,15 +21,17 @@ class Wire:
     def __init__(self, clock):
         self.clock = clock
         self.at = []
+        self.taken = 0
 
     async def take_place(self, call, until, *, patient):
-        pass
+        self.taken += 1
 
     def give_back_place(self):
-        raise AssertionError("nobody gives a place back here")
+        self.taken -= 1
 
     async def send(self, call, body, *, until):
         self.at.append(self.clock.elapsed)
+        self.taken -= 1
         return Reply(200, {}, b"{}")
 
 
@@ -117,3 +119,32 @@ async def test_many_reads_of_a_broken_gateway(clock, wire):
     errors = await asyncio.gather(*(one() for _ in range(100)), return_exceptions=True)
     assert {type(error) for error in errors} == {GatewayBrokenError, NotSentError}
     assert clock.elapsed == pytest.approx(30)
+
+
+async def test_what_is_done_before_a_request_leaves(exchange, gate, wire, clock):
+    """It comes after the gate, and anew where the gate closes meanwhile, so that the request leaves at once then."""
+    told = []
+
+    async def before_leaving():
+        told.append(clock.elapsed)
+        if len(told) == 1:
+            gate.refused(20)
+
+    closed = clock.elapsed
+    gate.refused(30)
+    await exchange.perform(CALL, before_leaving=before_leaving)
+    assert told[0] >= closed + 30
+    assert told[1] >= told[0] + 20
+    assert wire.at == told[1:]
+    assert wire.taken == 0
+
+
+async def test_what_fails_before_a_request_leaves(exchange, wire):
+    """Nothing is sent, and its place is free for others."""
+
+    async def before_leaving():
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        await exchange.perform(CALL, before_leaving=before_leaving)
+    assert (wire.at, wire.taken) == ([], 0)
