@@ -8,6 +8,7 @@ import asyncio
 import errno
 import logging
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -293,6 +294,15 @@ def _without(content: bytes, token: str) -> bytes:
     return content.replace(key, b"***") if key in content else content
 
 
+def system_text(error: Exception) -> str:
+    """Return what the system says went wrong with a connection, or the empty text."""
+    system: Any = getattr(error, "os_error", error)
+    text: str = getattr(system, "strerror", None) or ""
+    return (
+        os.strerror(system.errno) if text.startswith("Connect call failed") else text
+    )  # those are asyncio's words
+
+
 def _reason(error: Exception, seconds: float) -> str:
     if isinstance(error, TimeoutError) and not str(error):
         return f"nothing within {seconds:.3g} s"
@@ -301,6 +311,5 @@ def _reason(error: Exception, seconds: float) -> str:
         if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError)
         else ""
     )
-    system = getattr(error, "os_error", error)
-    text = getattr(system, "strerror", None) or ""
+    text = system_text(error)
     return f"{proxy}{type(error).__name__}{f': {readable(text, 80)}' if text else ''}"

@@ -85,7 +85,7 @@ def _run(subcommand: Subcommand, parsed: Namespace, output: Output) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        output.error(str(error))
+        output.error(error.strerror or str(error))
         return REFUSED
 
 

@@ -14,6 +14,7 @@ from ..errors import (
     InvalidElementError,
     InvalidIdError,
     NotOfferedError,
+    UnexpectedReplyError,
     WaitTimeoutError,
 )
 from ..gateways import names
@@ -26,6 +27,7 @@ WRONG = 2
 STOPPED = 130
 
 _VARIABLE = re.compile(r"\b(base_url|api_key|access_key|secret_key)\b")
+_OF_AIOHTTP = re.compile(r"\((?:Client|Server|Connection)\w*: ")
 _OPTIONS = {
     "name": "--name",
     "description": "--description",
@@ -60,7 +62,15 @@ def lines_of(error: ElementsError | UsageError) -> list[str]:
         return [_uncertain(error)]
     if isinstance(error, ApiError):  # a gateway's own words stay as they are
         return [str(error)]
-    return [_VARIABLE.sub(lambda word: f"KLING_{word[0].upper()}", str(error)) + _way_out(error)]
+    return [_VARIABLE.sub(lambda word: f"KLING_{word[0].upper()}", _brief(error)) + _way_out(error)]
+
+
+def _brief(error: Exception) -> str:
+    """Return the text of an error without what helps a programmer only: a page of HTML, a class of aiohttp's."""
+    text = str(error)
+    if isinstance(error, UnexpectedReplyError) and error.excerpt.startswith("<"):
+        text = text.removesuffix(f": {error.excerpt}")
+    return _OF_AIOHTTP.sub("(", text)
 
 
 def _problem_lines(error: InvalidElementError) -> list[str]:

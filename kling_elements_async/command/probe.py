@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from attrs import frozen
 
+from ..transport import system_text
 from ..wire import readable
 
 _SECONDS = 10.0
@@ -67,5 +68,4 @@ def _ahead(date: str | None, age: str | None, here: float) -> float | None:
 def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing within {_SECONDS:.0f} s"
-    system = getattr(error, "os_error", error)
-    return readable(getattr(system, "strerror", None) or str(error) or type(error).__name__, 120)
+    return readable(system_text(error) or str(error) or type(error).__name__, 120)

@@ -12,7 +12,7 @@ def columns(text: str) -> int:
 
 
 def cut(text: str, most: int) -> str:
-    """Return a text of at most so many columns; what is cut off leaves an ellipsis."""
+    """Return a text of at most so many columns; what is cut off leaves an ellipsis, unless between columns."""
     if columns(text) <= most:
         return text
     kept, room = "", most - 1
@@ -21,7 +21,7 @@ def cut(text: str, most: int) -> str:
         if room < 0:
             break
         kept += character
-    return f"{kept.rstrip()}…"
+    return kept.rstrip() if kept.endswith("  ") else f"{kept.rstrip()}…"
 
 
 def padded(text: str, exactly: int) -> str:

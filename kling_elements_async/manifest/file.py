@@ -136,6 +136,8 @@ def _csv_records(file: TextIO) -> Iterator[Record]:
 
 
 def _header_problems(header: list[str]) -> list[str]:
+    if len(header) == 1 and ";" in header[0]:
+        return ["header: its columns stand between commas, not semicolons"]
     problems = [f"{name}: is no column of the header" for name in REQUIRED if name not in header]
     if others := [name for name in header if name not in FIELDS]:
         problems.append(strange(others, "column"))

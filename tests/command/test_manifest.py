@@ -139,6 +139,7 @@ def test_faulty_rows_of_csv(read):
     ("header", "problems"),
     [
         ("", ["header: is missing; its columns are name, description, frontal, others, video, tags, voice, id"]),
+        ("name;description;frontal", ["header: its columns stand between commas, not semicolons"]),
         ("name,id,id", ["description: is no column of the header", "id: is there twice"]),
         (
             "name,description,frontl",

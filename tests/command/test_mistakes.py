@@ -3,6 +3,8 @@
 Those that never get to a gateway are tried in this process, the others in one of their own.
 """
 
+import errno
+import os
 import re
 import shlex
 import socket
@@ -216,7 +218,25 @@ async def test_a_wrong_path_of_the_base_url_is_said(sandbox, env, run_here, argu
     """An HTML page came instead of an answer: one look at the variable helps, and no wait."""
     ran = await run_here(*arguments, env=env | {"KLING_BASE_URL": sandbox.url("ezmodel") + "/wrong"})
     assert (ran.code, ran.out) == (1, "")
-    assert "check KLING_BASE_URL" in ran.line
+    assert ran.line.endswith("is not the JSON that a gateway sends; check KLING_BASE_URL")
+
+
+async def test_what_a_proxy_says_in_plain_words_is_shown(sandbox, env, run_here):
+    """A page of HTML is left out, a sentence is not."""
+    sandbox.script("get", Fault.answer(404, "no such upstream"))
+    ran = await run_here("get", "1", env=env)
+    assert ran.line.endswith("check KLING_BASE_URL: no such upstream")
+
+
+def test_a_full_disk_is_said_in_words(monkeypatch, capsys):
+    """Not by its number."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("kling_elements_async.command.output.Output.result", full)
+    assert main(["check", "https://example.com/a.png"]) == 1
+    assert capsys.readouterr().err == "kling-elements: No space left on device\n"
 
 
 @pytest.mark.slow
@@ -229,6 +249,7 @@ async def test_no_network_or_a_wrong_host_is_said_after_the_last_attempt(url, ar
     ran = await run(*arguments, env=environment(KLING_API_KEY="k", KLING_BASE_URL=url))
     assert (ran.code, ran.out) == (1, "")
     assert ran.line.endswith("Nothing was sent; check the network and KLING_BASE_URL")
+    assert "ClientConnector" not in ran.line
 
 
 @pytest.mark.slow

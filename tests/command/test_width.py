@@ -16,3 +16,10 @@ def test_a_long_text_is_cut_where_a_wide_character_no_longer_fits():
     assert cut("狐狐狐", 4) == "狐…"
     assert cut("狐狐狐", 6) == "狐狐狐"
     assert padded("狐狐狐", 4) == "狐… "
+
+
+def test_a_row_is_cut_between_two_columns_without_a_word():
+    """An ellipsis behind a name that is whole would say that it is not."""
+    assert cut("1  fox     image", 9) == "1  fox"
+    assert cut("1  fox  image", 10) == "1  fox  i…"
+    assert cut("a fox in a box", 6) == "a fox…"

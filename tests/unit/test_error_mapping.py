@@ -1,6 +1,7 @@
 """From aiohttp's exceptions and HTTP statuses to our errors, through a real session."""
 
 import asyncio
+import errno
 import ssl
 from types import SimpleNamespace
 
@@ -101,6 +102,13 @@ async def test_an_exception_of_aiohttp(session, mocked_http, exception, kind, pe
     assert (type(error), getattr(error, "permanent", None)) == (kind, permanent)
     assert "api.ezmodel.cloud" in str(error)
     assert getattr(error, "status", 0) == 0
+
+
+async def test_a_refused_connection_is_called_so(session, mocked_http):
+    """In the system's words, where asyncio has put its own in their place."""
+    refused = OSError(errno.ECONNREFUSED, "Connect call failed ('203.0.113.7', 443)")
+    mocked_http.get(URL_OF_TASK, exception=aiohttp.ClientConnectorError(PEER, refused))
+    assert "(ClientConnectorError: Connection refused)" in str(await caught(session))
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
