@@ -112,9 +112,11 @@ class OneCreate:
             except ElementsError as error:
                 failed = error
             self._raise_if_decided(failed)
-            self.may_exist = True
             if task := await self._settled(failed):
                 return Creation(task, "adopted", self.began)
+            if isinstance(failed, DuplicateTaskError):
+                raise failed  # something else exists already, and is in the way
+            self.may_exist = True
 
     def _begin(self) -> None:
         """Start the clock of a create that was free to queue."""
@@ -227,7 +229,7 @@ class OneCreate:
 
     async def _settled(self, failed: ElementsError, misses_needed: int = _MISSES) -> ElementTask | None:
         """Look the task up until it is found, or has been missed often enough to be sent again (None)."""
-        exists = isinstance(failed, DuplicateTaskError)
+        exists = isinstance(failed, DuplicateTaskError) and (self.may_exist or self._names_the_id(failed))
         misses = 0
         for pause in chain(_SETTLING, repeat(_LATER)):
             await self._pause(pause, failed)
@@ -248,6 +250,10 @@ class OneCreate:
             if misses >= misses_needed and not exists:
                 return None
         raise self._uncertain(failed)
+
+    def _names_the_id(self, refused: DuplicateTaskError) -> bool:
+        """Whether it is our external id that exists: the same code stands for anything that can exist twice."""
+        return "task" in refused.message.lower() or str(self.external_id) in refused.message
 
     async def _pause(self, seconds: float, failed: ElementsError) -> None:
         clock = self.lifecycle.clock

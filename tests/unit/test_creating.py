@@ -57,7 +57,8 @@ def unclear(status=200, *, permanent=False):
 
 
 MISS = refused(NotFoundError)
-DUPLICATE = refused(DuplicateTaskError)
+DUPLICATE = DuplicateTaskError("ezmodel", "do it", "External_task_id mine-1 already exists", status=400)
+ANOTHER = DuplicateTaskError("ezmodel", "do it", "Element name already exists", status=400)
 LOST = NoReplyError("reset")
 FULL = refused(TooManyTasksError, 429)
 AMBIGUOUS = {
@@ -335,6 +336,22 @@ async def test_a_used_id_that_is_never_found(creating, exchange):
     with pytest.raises(CreateUncertainError):
         await creating.create(MINE, timeout=30)
     assert exchange.order.count("P") == 1
+
+
+@pytest.mark.parametrize("spec", [SPEC, MINE], ids=["an id of ours", "the caller's"])
+async def test_something_else_that_exists_already(creating, exchange, clock, spec):
+    """Where the look-up shows no task under the id, the refusal is told as it came, and soon."""
+    exchange.script([ANOTHER])
+    with pytest.raises(DuplicateTaskError, match="Element name already exists"):
+        await creating.create(spec, timeout=120)
+    assert (exchange.order, clock.elapsed < 4) == ("PGGG", True)
+
+
+async def test_something_that_exists_already_after_a_loss(creating, exchange):
+    """It may be what the lost create has made, so its end is uncertain as long as the look-up does not find it."""
+    exchange.script([LOST, ANOTHER], [*[MISS] * 8, DONE])
+    assert await creating.create(SPEC, timeout=120) == evolve(ADOPTED, task=DONE)
+    assert exchange.order == "PGGGPGGGGGG"
 
 
 @pytest.mark.parametrize(
