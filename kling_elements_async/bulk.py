@@ -14,13 +14,10 @@ from .arguments import shown
 from .creating import Creating
 from .errors import (
     ApiError,
-    AuthenticationError,
     ElementFailedError,
     ElementsError,
-    InsufficientBalanceError,
     NotOfferedError,
     NotSentError,
-    PermissionDeniedError,
     WaitTimeoutError,
 )
 from .job import Jobs, StoppedError, made_nothing
@@ -30,6 +27,7 @@ from .lifecycle import Lifecycle
 from .models import ElementSpec, ElementTask
 from .naming import Item, Naming, Part
 from .outcomes import NotCreated, Outcome, Specs
+from .throttle import is_of_the_account
 from .waiting import Waiting
 from .wire import Gateway
 
@@ -205,12 +203,12 @@ class Bulk(AsyncIterator[Outcome]):
 
     async def _failed(self, item: Item, error: ElementsError) -> NotCreated | None:
         """Return the outcome of an item that failed, or None for one that the account's refusal left unsent."""
-        if is_of_the_account := _is_of_the_account(error):
+        if refuses_all := is_of_the_account(error):
             self._stop(error)
         if made_nothing(item, error):
             await self._jobs.forget(item)
         was_held = self._refusal is not None and isinstance(error, NotSentError)
-        if (is_of_the_account or was_held) and item.task_id is None:
+        if (refuses_all or was_held) and item.task_id is None:
             return None
         await self._jobs.failed(item, error)
         task = error.task if isinstance(error, ElementFailedError | WaitTimeoutError) else item.task
@@ -226,13 +224,6 @@ class Bulk(AsyncIterator[Outcome]):
                 other.body.is_held = True
             elif other.task_id is None and other.runner:
                 other.runner.cancel()
-
-
-def _is_of_the_account(error: ElementsError) -> bool:
-    """Whether a refusal holds for every create of the account."""
-    if isinstance(error, PermissionDeniedError):
-        return error.code == 1304
-    return isinstance(error, AuthenticationError | InsufficientBalanceError)
 
 
 async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, ElementSpec | Part], None]:

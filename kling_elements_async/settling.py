@@ -134,6 +134,7 @@ class OneCreate:
             is_kept = False
             self._begin()
             is_running = False
+            self.slots.bodies.add(self.body)
             try:
                 task = self._checked(await self._post_once())
                 is_running = True
@@ -146,6 +147,7 @@ class OneCreate:
                 self.slots.denied(error)
                 raise
             finally:
+                self.slots.bodies.discard(self.body)
                 if not is_running and not is_kept:
                     self.slots.gave_back()
             if is_running:
@@ -200,6 +202,8 @@ class OneCreate:
         """Raise where nothing is left to find out; else the element may exist."""
         if isinstance(failed, NotSentError | SessionUnusableError | RateLimitedError) and self.may_exist:
             raise self._uncertain(failed)
+        if isinstance(failed, NotSentError) and self.body.is_held and self.slots.told:
+            raise self._as_told(self.slots.told)
         if not _may_have_happened(failed):
             raise failed
         if self.external_id is None:
@@ -225,7 +229,12 @@ class OneCreate:
                 "and none ended in time. Nothing was sent",
                 permanent=True,
             )
-        turn.result()
+        if isinstance(told := turn.exception(), ApiError):
+            raise self._as_told(told)
+
+    def _as_told(self, told: ApiError) -> ApiError:
+        """Return for this create what another one was told for all."""
+        return type(told)(told.gateway, self.call.what, told.message, status=told.status, code=told.code)
 
     async def _settled(self, failed: ElementsError, misses_needed: int = _MISSES) -> ElementTask | None:
         """Look the task up until it is found, or has been missed often enough to be sent again (None)."""

@@ -9,8 +9,15 @@ import math
 from collections import deque
 from collections.abc import Callable
 
+from .body import Body
 from .clock import Clock
-from .errors import ApiError
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    ElementsError,
+    InsufficientBalanceError,
+    PermissionDeniedError,
+)
 from .learned_rate import LearnedRate
 from .listening import SILENT, Events
 
@@ -32,6 +39,13 @@ GROW_AFTER_SECONDS = 90.0
 SENT_AT_FIRST = 16
 # Seconds after which a task that nobody waited for is taken to have ended: two minutes are usual, a video's more.
 FORGOTTEN_AFTER = 900.0
+
+
+def is_of_the_account(error: ElementsError) -> bool:
+    """Whether a refusal holds for every create of the account."""
+    if isinstance(error, PermissionDeniedError):
+        return error.code == 1304
+    return isinstance(error, AuthenticationError | InsufficientBalanceError)
 
 
 class Gate:
@@ -129,6 +143,8 @@ class Slots:
         self._refused_at = -math.inf
         self._knows_limit = True
         self._queue: deque[asyncio.Future[None]] = deque()
+        self.bodies: set[Body] = set()  # of the creates that have a slot, and are not answered
+        self.told: ApiError | None = None
 
     @property
     def running(self) -> int:
@@ -159,11 +175,11 @@ class Slots:
 
     def leave(self, turn: "asyncio.Future[None]") -> None:
         """Give up a place in the queue, or the slot that was given just now."""
-        if turn.done() and not turn.cancelled():
-            self.gave_back()
-        elif not turn.done():
+        if not turn.done():
             self._queue.remove(turn)
             turn.cancel()
+        elif not turn.cancelled() and turn.exception() is None:
+            self.gave_back()
 
     def started(self, task_id: str) -> None:
         """Turn a taken slot into a running task."""
@@ -202,7 +218,16 @@ class Slots:
         self._wake()
 
     def denied(self, error: ApiError) -> None:
-        """Note an error that may hold for every create; with nobody to share it with, each create meets it."""
+        """Send nothing of the creates under way after an error that holds for all: each would only meet it too."""
+        if not is_of_the_account(error):
+            return
+        text = f"another create was told so, and nothing was sent: {error.message}"
+        told = type(error)(error.gateway, "create an element", text, status=error.status, code=error.code)
+        for body in self.bodies:
+            body.is_held = body.is_held or not body.has_left
+        self.told = told
+        while self._queue:
+            self._queue.popleft().set_exception(told)
 
     def gate_closed(self, seconds: float) -> None:
         """Note that a 429 has closed the gate for so long."""

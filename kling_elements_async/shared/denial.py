@@ -6,14 +6,14 @@ Law: holds what the gateway said of the account, and nothing of the request that
 import json
 
 from ..errors import ApiError, AuthenticationError, InsufficientBalanceError, PermissionDeniedError
+from ..throttle import is_of_the_account
 
 _KINDS = {kind.__name__: kind for kind in (AuthenticationError, InsufficientBalanceError, PermissionDeniedError)}
 
 
 def written(error: ApiError) -> str:
     """Return an error as text, or the empty text for one that another create may not meet."""
-    is_of_one_create = isinstance(error, PermissionDeniedError) and error.code != 1304
-    if is_of_one_create or type(error).__name__ not in _KINDS:
+    if not is_of_the_account(error) or type(error).__name__ not in _KINDS:
         return ""
     fields = {"status": error.status, "code": error.code, "message": error.message[:200]}
     return json.dumps({"kind": type(error).__name__, "gateway": error.gateway, **fields})

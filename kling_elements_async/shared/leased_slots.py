@@ -74,10 +74,6 @@ class LeasedSlots(Slots):
         self._wake()
         return turn
 
-    def leave(self, turn: "asyncio.Future[None]") -> None:
-        if not (turn.done() and not turn.cancelled() and turn.exception()):
-            super().leave(turn)
-
     def started(self, task_id: str) -> None:
         self._sending -= 1
         self._started += 1
@@ -97,6 +93,7 @@ class LeasedSlots(Slots):
         self._share.refused(self.running)
 
     def denied(self, error: ApiError) -> None:
+        super().denied(error)
         self._denial = denial.written(error)
         self._has_denied = bool(self._denial)
         self._wake()

@@ -6,8 +6,16 @@ from random import Random
 
 import pytest
 
-from kling_elements_async import Created, ElementsSession, NotCreated, NotSentError, TooManyTasksError
+from kling_elements_async import (
+    Created,
+    ElementsSession,
+    InsufficientBalanceError,
+    NotCreated,
+    NotSentError,
+    TooManyTasksError,
+)
 from kling_elements_async import bulk as bulk_module
+from kling_elements_async.sandbox.refusal import RefusedError
 from kling_elements_async.testing import VirtualClock
 
 from .hall import Hall, bulk, without_a_wire
@@ -127,6 +135,22 @@ async def test_a_slot_that_frees_after_the_queue_was_gone(clock):
         began = clock.elapsed
         await session.create_element(a_spec("three"), timeout=20)
         assert clock.elapsed - began < 5
+
+
+@pytest.mark.parametrize("before", [0, 300])
+async def test_single_creates_of_an_account_that_refuses_all(clock, monkeypatch, before):
+    """Of hundreds at once only those on their way meet it; each says of its own element what the account was told."""
+    hall = Hall(clock, None, lambda: 1.0, host="one")
+    async with ElementsSession(hall, clock=clock, max_connections=20) as session:
+        await bulk(session, named(before))
+        monkeypatch.setattr(hall.account, "create", lambda *_: (_ for _ in ()).throw(RefusedError(1102)))
+        found = await asyncio.gather(*map(session.create_element, named(400)), return_exceptions=True)
+        assert {(type(error), error.code) for error in found} == {(InsufficientBalanceError, 1102)}
+        assert all(f"'item-{number}'" in str(error) for number, error in enumerate(found))
+        assert len(hall.creates) - before <= 20
+        monkeypatch.undo()
+        without_a_wire(monkeypatch)
+        await session.create_and_wait(a_spec("after the money came"))
 
 
 async def test_max_running_tasks_holds_for_single_creates_as_well(clock, hall):

@@ -2,7 +2,12 @@
 
 import pytest
 
-from kling_elements_async import throttle
+from kling_elements_async import (
+    ContentPolicyError,
+    InsufficientBalanceError,
+    PermissionDeniedError,
+    throttle,
+)
 from kling_elements_async.throttle import GROW_AFTER, GROW_AFTER_SECONDS, SENT_AT_FIRST, Slots
 
 
@@ -313,6 +318,31 @@ async def test_leaving_with_a_slot(slots):
     assert has_slot(second) == [True]
     some.leave(second)
     assert has_slot(some.queue()) == [True]
+
+
+async def test_an_account_that_refuses_all(slots):
+    """Who queues is told so, no slot is lost by it, and a create that comes later goes and asks for itself."""
+    some = slots(2)
+    running(some, "a")
+    sent, waits, leaves = some.queue(), some.queue(), some.queue()
+    refusal = InsufficientBalanceError("ezmodel", "create element 'x'", "No money", status=429, code=1102)
+    some.denied(refusal)
+    some.leave(leaves)
+    told = waits.exception()
+    assert (type(told), told.code, has_slot(sent)) == (InsufficientBalanceError, 1102, [True])
+    some.gave_back()
+    assert has_slot(some.queue(), some.queue()) == [True, False]
+
+
+@pytest.mark.parametrize("kind", [PermissionDeniedError, ContentPolicyError])
+async def test_an_account_that_refuses_one(slots, kind):
+    """The others wait on."""
+    some = slots(1)
+    running(some, "a")
+    waits = some.queue()
+    some.denied(kind("ezmodel", "create element 'x'", "No", status=403, code=1103))
+    assert not waits.done()
+    some.leave(waits)
 
 
 async def test_running_tasks_are_followed_while_any_queue(slots, followed):
