@@ -44,6 +44,7 @@ from .wire import Call, Gateway
 
 T = TypeVar("T")
 
+_RETRIES, _POLLING = Retries(), Polling()
 # Seconds for which a task that holds a slot is watched on when no create queues for it any more.
 _FOLLOWED_FOR = 30.0
 # Seconds: no element is a hundred years old, and a calendar ends somewhere.
@@ -87,8 +88,8 @@ class ElementsSession:
         self,
         gateway: Gateway,
         *,
-        retries: Retries | None = None,
-        polling: Polling | None = None,
+        retries: Retries = _RETRIES,
+        polling: Polling = _POLLING,
         max_connections: int = MOST_CONNECTIONS,
         max_running_tasks: int | None = None,
         slots: SlotPlace | None = None,
@@ -120,7 +121,7 @@ class ElementsSession:
         gate = Gate(self._lifecycle.clock, events)
         self._pacing = self._paced(max_rate, events)
         self._exchange = Exchange(gateway, self._transport, gate, self._lifecycle, events, pacing=self._pacing)
-        self._resending = Resending(retries or Retries(), self._lifecycle, gate, events)
+        self._resending = Resending(retries, self._lifecycle, gate, events)
         self._deleting = Deleting(gateway, self._exchange, self._resending, self._lifecycle)
         self._slots = self._slots_in(slots, max_running_tasks, gate, events)
         gate.on_refused = self._slots.gate_closed
@@ -130,7 +131,7 @@ class ElementsSession:
         self._waiting = Waiting(
             partial(self._asked, patient=True),
             self._listed,
-            polling or Polling(),
+            polling,
             self._lifecycle,
             on_end=self._slots.ended,
             is_urgent=lambda: self._slots.has_queue,

@@ -73,3 +73,10 @@ def test_the_tree_of_errors_is_drawn_as_it_is():
             path[depth:] = [found[2]]
             drawn[found[2]] = ({path[depth - 1]} if depth else {"Exception"}) | ({found[3]} if found[3] else set())
     assert drawn == {name: {base.__name__ for base in getattr(errors, name).__bases__} for name in ERRORS}
+
+
+def test_the_session_shows_its_defaults():
+    """Its signature says how often a call is sent again and at what pace a wait looks."""
+    shown = inspect.signature(kling_elements_async.ElementsSession).parameters
+    assert shown["retries"].default == kling_elements_async.Retries(attempts=4, within=30.0)
+    assert shown["polling"].default == kling_elements_async.Polling(first=1.0, factor=1.5, longest=5.0)
