@@ -22,15 +22,22 @@ def _counts(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-# For each but None, which stands for the default: what is expected, and whether a value is that.
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+# What is expected, and whether a value is that.
 _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "retries": ("Retries(…) is expected", lambda value: isinstance(value, Retries)),
     "polling": ("Polling(…) is expected", lambda value: isinstance(value, Polling)),
-    "max_running_tasks": ("at least 1, or None, is needed", _counts),
-    "slots": ("RedisSlots(…), or another place for slots, is expected", _has("store", "lease")),
-    "http": ("an aiohttp.ClientSession is expected", lambda value: isinstance(value, aiohttp.ClientSession)),
-    "on_event": ("something to call is expected", callable),
-    "clock": ("now, sleep and random are expected", _has("now", "sleep", "random")),
+    "max_running_tasks": ("at least 1, or None, is needed", _or_none(_counts)),
+    "slots": ("RedisSlots(…), or another place for slots, is expected", _or_none(_has("store", "lease"))),
+    "http": (
+        "an aiohttp.ClientSession is expected",
+        _or_none(lambda value: isinstance(value, aiohttp.ClientSession)),
+    ),
+    "on_event": ("something to call is expected", _or_none(callable)),
+    "clock": ("now, sleep and random are expected", _or_none(_has("now", "sleep", "random"))),
 }
 
 
@@ -48,5 +55,5 @@ def check_options(gateway: object, max_connections: object, options: Mapping[str
     if not _counts(max_connections):
         raise ConfigurationError(f"max_connections is {shown(max_connections)}: at least 1 is needed")
     for name, (expected, fits) in _EXPECTED.items():
-        if options[name] is not None and not fits(options[name]):
+        if not fits(options[name]):
             raise ConfigurationError(f"{name} is {shown(options[name])}: {expected}")

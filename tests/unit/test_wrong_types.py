@@ -49,8 +49,8 @@ CALLS = {
     **{
         f"ElementsSession({name})": (option(name), name, right)
         for name, right in {
-            "retries": NOTHING,
-            "polling": NOTHING,
+            "retries": set(),
+            "polling": set(),
             "max_connections": {"3"},
             "max_running_tasks": {"3"} | NOTHING,
             "slots": NOTHING,
