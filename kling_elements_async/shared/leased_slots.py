@@ -193,6 +193,8 @@ class LeasedSlots(Slots):
         if answer.closed and now + answer.closed > self._closed_until + 0.1:
             self._closed_until = -math.inf  # it is theirs, and is not told again as ours
             self._close_gate(answer.closed)
+        if answer.granted > len(self._queue):  # some have gone meanwhile: their slots are given back at once
+            self._wake()
         self._grant(answer.granted)
         if answer.denial:
             self._fail_all(answer.denial)

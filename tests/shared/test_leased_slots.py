@@ -263,6 +263,21 @@ async def test_cancelled_creates(clock, opened, hall):
     assert hall.account.most_running == 2
 
 
+async def test_creates_that_are_cancelled_while_slots_are_asked_for(clock, opened, hall, lua):
+    """What was granted to them is given back at once, not with the next renewal."""
+    lua.latency = 1.0
+    one, other = opened("a", 2), opened("b", 2)
+    asking = [asyncio.ensure_future(one.create_element(spec)) for spec in named(2)]
+    await clock.sleep(0.5)
+    for each in asking:
+        each.cancel()
+    await asyncio.wait(asking)
+    await clock.sleep(0.6)  # the grant is on its way to nobody
+    begin = clock.now()
+    await other.create_element(a_spec("late"))
+    assert clock.now() - begin < 3
+
+
 async def test_a_worker_that_leaves(clock, opened, hall):
     """What it leaves running keeps its slots until its lease ends; the rest is free at once."""
     hall.account._duration = lambda: 12.0
