@@ -121,7 +121,14 @@ class Lifecycle:
                 _wake(woken)
 
     def close(self) -> None:
-        """End every pause, and refuse every further call."""
+        """End every pause, and refuse every further call.
+
+        Raises:
+            SessionUnusableError: its loop runs elsewhere, in another thread or in the process that was forked.
+
+        """
+        if self._loop is not None and self._loop.is_running():
+            self.check()
         self.is_closed = True
         for pause in self._pauses:
             pause.cancel()

@@ -381,7 +381,12 @@ class ElementsSession:
     # ---------------------------------------------------------------- the end
 
     async def close(self) -> None:
-        """End every wait and request, and close the connections; further calls raise SessionUnusableError."""
+        """End every wait and request, and close the connections; further calls raise SessionUnusableError.
+
+        Raises:
+            SessionUnusableError: the session's event loop runs in another thread or process: close it there.
+
+        """
         if not self._lifecycle.is_closed:
             self._lifecycle.close()
             await self._slots.close()

@@ -74,6 +74,24 @@ async def test_another_loop_in_another_thread(server, open_session, call):
     assert len(server.requests) == 2
 
 
+async def test_closed_from_another_loop(server, open_session):
+    """Faults 101 and 103: while its own loop runs it can only be closed there; what waits there waits on."""
+    session = open_session()
+    server.otherwise = (request, silence)
+    running = asyncio.ensure_future(session.get_element("77"))
+    await server.until(lambda: server.requests)
+
+    async def elsewhere():
+        with caught(SessionUnusableError):
+            await session.close()
+
+    await asyncio.to_thread(asyncio.run, elsewhere())
+    assert not running.done()
+    await session.close()
+    with caught(SessionUnusableError):
+        await running
+
+
 async def test_two_threads_at_once(server, open_session):
     """Fault 106: of two loops that start together one has the session, and the other is told."""
     session = open_session(url="http://127.0.0.1:1", retries=Retries(attempts=1))
