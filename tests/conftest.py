@@ -2,9 +2,12 @@
 
 import asyncio
 import functools
+import gc
 import inspect
+import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +19,7 @@ from aioresponses import aioresponses
 from aioresponses import core as aioresponses_core
 from services import RedisServer, postgres
 
+from kling_elements_async import ElementsSession, Polling
 from kling_elements_async.testing import VirtualClock
 
 # The same examples each time, none stored, and no limit of time for one: a run judges the change, not the dice, and a
@@ -45,6 +49,31 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Real seconds: a test that hangs fails, and says where. No test of a free machine comes near them.
 LIMIT, SLOW_LIMIT = 40.0, 400.0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Have the default run of the whole suite share the cores, where pytest-xdist is there and nobody says otherwise.
+
+    What is slow measures, and services are started once: both run in one process. Developer mode is not handed on.
+    """
+    given = config.option
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    is_default_run = config.args_source is pytest.Config.ArgsSource.TESTPATHS and "not slow" in given.markexpr
+    is_free = getattr(given, "numprocesses", 0) is None and given.capture != "no" and not sys.flags.dev_mode
+    if is_default_run and is_free and not is_worker:
+        given.numprocesses, given.maxprocesses, given.dist = "auto", 4, "worksteal"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: the collector of garbage need not go through it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,6 +125,12 @@ async def clock() -> AsyncIterator[VirtualClock]:
     clock = VirtualClock()
     yield clock
     await clock.stop()
+
+
+@pytest.fixture
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who builds a session and says nothing of its pace has one that looks at its tasks more often."""
+    monkeypatch.setitem(ElementsSession.__init__.__kwdefaults__, "polling", Polling(first=0.02, longest=0.1))
 
 
 class _ResponseWithWriter(aiohttp.ClientResponse):

@@ -3,14 +3,13 @@
 import re
 import struct
 import zlib
-from functools import partial
 from pathlib import Path
 
 import pytest
 from sybil.document import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from kling_elements_async import Polling, gateways
+from kling_elements_async import gateways
 from kling_elements_async.sandbox import SandboxThread
 from kling_elements_async.wire import Gateway
 
@@ -35,13 +34,11 @@ def png(width: int = 400, height: int = 400) -> bytes:
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """What the reader of the README has: a picture, a key, and a gateway that answers."""
+def desk(tmp_path, monkeypatch, quick_looks):
+    """What the reader of the README has: a picture, a key, and a gateway that answers. The pace alone is another."""
     (tmp_path / "front.png").write_bytes(png())
     monkeypatch.chdir(tmp_path)
-    # The pace alone is another than the reader's: it takes a tenth of the time.
-    monkeypatch.setattr("kling_elements_async.session.Polling", partial(Polling, first=0.05, longest=0.2))
-    with SandboxThread() as sandbox:
+    with SandboxThread(durations=(0.02, 0.05)) as sandbox:
         monkeypatch.setenv("KLING_API_KEY", sandbox.key)
         monkeypatch.setattr(gateways.EzModel, "default_base_url", sandbox.url("ezmodel"))
         yield

@@ -49,7 +49,16 @@ def three_open(monkeypatch):
     monkeypatch.setattr(bulk, "MOST_OPEN", 3)
 
 
-@pytest.mark.parametrize("kind", [list, tuple, iter, lambda specs: (s for s in specs), streamed], ids=str)
+KINDS = {
+    "a list": list,
+    "a tuple": tuple,
+    "an iterator": iter,
+    "a generator": (lambda specs: (s for s in specs)),
+    "an async one": streamed,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 async def test_any_iterable_and_any_async_iterable(session, sandbox, kind):
     """Each spec leads to one outcome that says its index, spec, task, element and how it came about."""
     specs = named(12)

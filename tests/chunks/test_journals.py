@@ -154,10 +154,9 @@ async def test_a_failure_that_is_overcome(journal):
 
 async def test_more_results_than_a_page(journal):
     """Each comes once."""
-    for number in range(1203):
-        await journal.failed(Result(f"key-{number}", None, None, "NotSentError", "no slot"))
-    keys = [result.key async for result in journal.results()]
-    assert keys == sorted(f"key-{number}" for number in range(1203))
+    given = sorted(f"key-{number}" for number in range(1203))
+    await asyncio.gather(*(journal.failed(Result(key, None, None, "NotSentError", "no slot")) for key in given))
+    assert [result.key async for result in journal.results()] == given
 
 
 async def test_taken_in_twice(journal):

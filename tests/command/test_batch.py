@@ -7,11 +7,9 @@ import re
 import signal
 import sys
 import uuid
-from functools import partial
 
 import pytest
 
-from kling_elements_async import Polling
 from kling_elements_async.command.display import Display, PlainDisplay
 from kling_elements_async.command.results import ranges
 from kling_elements_async.command.tally import Tally, duration
@@ -20,6 +18,7 @@ from kling_elements_async.sandbox import Fault, Sandbox
 from . import process
 from .process import COMMAND, Terminal, environment, run
 
+pytestmark = pytest.mark.usefixtures("quick_looks")  # in what runs in this process
 LINK = "https://example.com/a.png"
 FIELDS = ["index", "line", "id", "status", "element_id", "task_id", "resolution", "error_type", "error"]
 WITHOUT_RICH = (
@@ -37,12 +36,6 @@ async def uneven_sandbox():
     """Some tasks are done at the first look, and others at the second."""
     async with Sandbox(durations=lambda random: random.choice((0.1, 0.1, 3.0))) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(autouse=True)
-def quick_looks(monkeypatch):
-    """What runs in this process looks at its tasks more often."""
-    monkeypatch.setattr("kling_elements_async.session.Polling", partial(Polling, first=0.05, longest=0.2))
 
 
 @pytest.fixture

@@ -2,21 +2,20 @@
 
 import json
 import re
-from functools import partial
 
 import pytest
 
-from kling_elements_async import ElementSpec, ElementsSession, Images, Polling
+from kling_elements_async import ElementSpec, ElementsSession, Images
 from kling_elements_async.sandbox import NO_FAULT, Fault, Sandbox
 
 from .process import environment
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
 LINK = "https://example.com/a.png"
 
 
 @pytest.fixture(autouse=True)
-def quick_looks(monkeypatch):
-    monkeypatch.setattr("kling_elements_async.session.Polling", partial(Polling, first=0.02, longest=0.1))
+def quick_retries(monkeypatch):
     monkeypatch.setattr("kling_elements_async.retries.FIRST_PAUSE", 0.02)
 
 

@@ -9,11 +9,12 @@ import contextlib
 import math
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
 Way = Literal["upstream", "downstream"]
+Nap = Callable[[float], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,15 @@ GOOD = Toxics()
 
 
 class ChaosProxy:
-    """Stands before a port; ``toxics(number)`` says what the connection of this number, from 0, suffers."""
+    """Stands before a port; ``toxics(number)`` says what the connection of this number, from 0, suffers.
 
-    def __init__(self, port: int, toxics: Callable[[int], Toxics]) -> None:
+    ``nap(seconds)`` is how it lets time go by.
+    """
+
+    def __init__(self, port: int, toxics: Callable[[int], Toxics], nap: Nap = asyncio.sleep) -> None:
         self._target = port
         self._toxics = toxics
+        self._nap = nap
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -63,7 +68,10 @@ class ChaosProxy:
         try:
             there, onward = await asyncio.open_connection("127.0.0.1", self._target)
             writers.append(onward)
-            ways = (_way("upstream", reader, onward, toxics), _way("downstream", there, writer, toxics))
+            ways = (
+                _way("upstream", reader, onward, toxics, self._nap),
+                _way("downstream", there, writer, toxics, self._nap),
+            )
             await _until_one_ends([asyncio.ensure_future(way) for way in ways])
             if toxics.reset_peer:
                 for each in writers:
@@ -87,7 +95,9 @@ async def _until_one_ends(ways: list[asyncio.Future[None]]) -> None:
         await asyncio.gather(*ways, return_exceptions=True)
 
 
-async def _way(way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, toxics: Toxics) -> None:
+async def _way(
+    way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, toxics: Toxics, nap: Nap
+) -> None:
     """Pass bytes one way, until they end or the toxics end them."""
     end = toxics.reset_peer or toxics.limit_data
     left = end[1] if end and end[0] == way else math.inf
@@ -95,7 +105,7 @@ async def _way(way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWri
         piece = piece[: int(min(left, len(piece)))]
         left -= len(piece)
         if seconds := toxics.latency + len(piece) / toxics.bandwidth:
-            await asyncio.sleep(seconds)
+            await nap(seconds)
         writer.write(piece)
         await writer.drain()
         if left <= 0:

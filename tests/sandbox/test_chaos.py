@@ -9,6 +9,7 @@ import pytest
 
 from kling_elements_async import Created, ElementSpec, ElementsSession, Images, Polling
 from kling_elements_async.sandbox import Chaos, Fault, Sandbox
+from kling_elements_async.sandbox import chaos as chaos_module
 from kling_elements_async.sandbox.fault import NO_FAULT
 
 from .caller import Caller
@@ -34,7 +35,7 @@ def test_the_share_is_kept_at_each_call():
 
 def test_the_seed_says_what_is_drawn():
     """The same again for the same seed, and nothing at all without chaos."""
-    one, again, other = ([alike(fault) for _, fault in drawn(0.5, seed)] for seed in (1, 1, 2))
+    one, again, other = ([alike(fault) for _, fault in drawn(0.5, seed, draws=500)] for seed in (1, 1, 2))
     assert one == again
     assert one != other
     assert all(fault is NO_FAULT for _, fault in drawn(0, 1))
@@ -42,11 +43,12 @@ def test_the_seed_says_what_is_drawn():
 
 def test_faults_come_before_the_effect_after_it_and_land_late():
     """Only creates land late, within the seconds in which they are looked for."""
-    landings = [(call, fault.lands_after) for call, fault in drawn(1, 1) if fault.lands_after is not None]
+    faults = drawn(1, 1)
+    landings = [(call, fault.lands_after) for call, fault in faults if fault.lands_after is not None]
     assert {call for call, _ in landings} == {"create"}
     assert all(0.3 <= seconds <= 2 for _, seconds in landings)
     for call in CALLS:
-        effects = Counter(fault.takes_effect for each, fault in drawn(1, 1) if each == call)
+        effects = Counter(fault.takes_effect for each, fault in faults if each == call)
         assert min(effects[True], effects[False]) > 500
 
 
@@ -73,21 +75,29 @@ async def test_a_script_goes_before_chance(http):
         assert {(await caller.list()).status for _ in range(50)} == {418}
 
 
-async def test_each_kind_of_fault_can_be_delivered(http):
-    """None of them is a fault of the sandbox's own, at any call of any dialect."""
+async def test_each_kind_of_fault_can_be_delivered(http, monkeypatch):
+    """None of them is a fault of the sandbox's own, at any call of any dialect; only who meets silence waits on."""
+    monkeypatch.setattr(chaos_module, "SILENCE", (0.01, 0.05))
+    monkeypatch.setattr(chaos_module, "SLOW", (0.01, 0.05))
+    met, draw = [], Chaos.draw
+    monkeypatch.setattr(Chaos, "draw", lambda chaos, call: met.append(draw(chaos, call)) or met[-1])
     statuses = Counter()
+
+    async def ask(caller, number):
+        call = (caller.create, lambda: caller.get("1"), caller.list, lambda: caller.delete("1"))[number % 4]
+        try:
+            statuses[(await call()).status] += 1
+        except (aiohttp.ClientError, ValueError) as error:
+            statuses[type(error).__name__] += 1
+
     async with Sandbox(chaos=1, seed=3) as sandbox:
-
-        async def ask(caller, number):
-            call = (caller.create, lambda: caller.get("1"), caller.list, lambda: caller.delete("1"))[number % 4]
-            try:
-                async with asyncio.timeout(3):
-                    statuses[(await call()).status] += 1
-            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                statuses[type(error).__name__] += 1
-
-        names = ("kling", "ezmodel")
-        await asyncio.gather(*(ask(Caller(http, sandbox, name), n) for name in names for n in range(400)))
+        callers = [Caller(http, sandbox, name) for name in ("kling", "ezmodel")]
+        asking = [asyncio.ensure_future(ask(caller, number)) for caller in callers for number in range(300)]
+        while sum(not each.done() for each in asking) > sum(fault.ending == "never" for fault in met):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
     assert {200, 408, 425, 429, 500, 502, 503, 504, 522, 529} <= set(statuses)
     assert {"ServerDisconnectedError", "ClientOSError", "ClientPayloadError"} <= set(statuses)
 

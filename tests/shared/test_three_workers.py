@@ -24,8 +24,11 @@ def about_20():
     return lambda: random.uniform(16.0, 24.0)
 
 
-@pytest.mark.parametrize("fixed", [20, None])
-async def test_the_slots_of_three_workers(clock, about_20, fixed):
+LONGER = [pytest.param(fixed, 100, marks=pytest.mark.slow) for fixed in (20, None)]
+
+
+@pytest.mark.parametrize(("fixed", "each"), [(20, 50), (None, 75), *LONGER])
+async def test_the_slots_of_three_workers(clock, about_20, fixed, each):
     """A limit of 20 is kept, without a refusal where it is told; the slots are 92 % full; few visits an element."""
     hall = Hall(clock, None if fixed else 20, about_20, host="one")
     books = LuaBooks(clock)
@@ -35,7 +38,7 @@ async def test_the_slots_of_three_workers(clock, about_20, fixed):
         for n in range(3)
     ]
     done = await asyncio.gather(
-        *(bulk(s, named(100, start=100 * n), timeout=3000) for n, s in enumerate(sessions))
+        *(bulk(s, named(each, start=each * n), timeout=3000) for n, s in enumerate(sessions))
     )
     for s in sessions:
         await s.close()
@@ -43,10 +46,10 @@ async def test_the_slots_of_three_workers(clock, about_20, fixed):
     full = hall.fullness(begin + 60, hall.last_start(), 20)
     sys.stdout.write(
         f"\nthree workers, 20 slots: {hall.account.most_running} at most, {refused} of {creates} refused once settled, "
-        f"{full:.1%} full, {len(books.visits) / 300:.1f} visits an element, {hall.counts}\n"
+        f"{full:.1%} full, {len(books.visits) / (3 * each):.1f} visits an element, {hall.counts}\n"
     )
     assert {type(outcome) for outcomes in done for outcome in outcomes} == {Created}
     assert hall.account.most_running == 20
-    assert len(books.visits) / 300 <= (1.8 if fixed else 3.0)
+    assert len(books.visits) / (3 * each) <= (1.8 if fixed else 3.0)
     assert refused <= (0 if fixed else 0.04 * creates)
     assert full >= 0.92
