@@ -71,14 +71,18 @@ class Callbacks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self) -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as http:
-            while self._account.next_change < math.inf or self._sending:
-                self._account.settle()
-                for task in self._account.changed():
-                    sending = asyncio.get_running_loop().create_task(self._tell(http, task))
-                    self._sending.add(sending)
-                    sending.add_done_callback(self._sending.discard)
-                await asyncio.sleep(LOOKS_EVERY)
+        while self._account.next_change < math.inf:  # again for an order that came while the session was closed
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as http:
+                await self._watch(http)
+
+    async def _watch(self, http: aiohttp.ClientSession) -> None:
+        while self._account.next_change < math.inf or self._sending:
+            self._account.settle()
+            for task in self._account.changed():
+                sending = asyncio.get_running_loop().create_task(self._tell(http, task))
+                self._sending.add(sending)
+                sending.add_done_callback(self._sending.discard)
+            await asyncio.sleep(LOOKS_EVERY)
 
     async def _tell(self, http: aiohttp.ClientSession, task: Task) -> None:
         """Send the state as it is now, and again after a pause where nobody takes it."""

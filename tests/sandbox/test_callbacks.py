@@ -140,6 +140,27 @@ async def test_told_again_until_somebody_takes_it(listener):
         assert listener.told.empty()
 
 
+async def test_an_order_that_comes_as_the_last_calls_are_wound_up(listener, monkeypatch):
+    """It is told of as any other."""
+    clock = Clock()
+    async with Sandbox(durations=(10, 10), clock=clock) as sandbox, aiohttp.ClientSession() as http:
+        caller, close, late = Caller(http, sandbox), aiohttp.ClientSession.close, []
+
+        async def close_late(session):
+            if session is not http and not late:
+                late.append(await caller.created(callback_url=listener.url))
+            await close(session)
+
+        monkeypatch.setattr(aiohttp.ClientSession, "close", close_late)
+        await caller.created(callback_url=listener.url)
+        clock.now += 10
+        await listener.hears()
+        while not late:  # noqa: ASYNC110 - until all of the first was told
+            await asyncio.sleep(0.001)
+        clock.now += 10
+        assert json.loads((await listener.hears())[1])["task_id"] == late[0]
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/called", "http://", "not a URL"])
 async def test_nobody_there(url):
     """The sandbox goes on, and closes at once although it would try again."""
