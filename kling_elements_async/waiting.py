@@ -157,7 +157,8 @@ class Waiting:
 
     def _joined(self, task_id: str, wait: Wait) -> Watch:
         watch = self.watches.by_id.get(task_id)
-        if watch is None:
+        # One that has ended is looked at by nobody: its waits have their result, and leave it in a moment.
+        if watch is None or watch.has_ended:
             watch = self.watches.by_id[task_id] = self.watches.made(task_id)
             watch.waits.append(wait)
             self._attend(watch)
@@ -167,11 +168,13 @@ class Waiting:
 
     def _left(self, watch: Watch, wait: Wait) -> None:
         watch.waits.remove(wait)
-        if not watch.waits and self.watches.by_id.get(watch.task_id) is watch:
+        if watch.waits:
+            return
+        if self.watches.by_id.get(watch.task_id) is watch:
             del self.watches.by_id[watch.task_id]
-            for work in (watch.stream, watch.confirming):
-                if work:
-                    work.cancel()
+        for work in (watch.stream, watch.confirming):
+            if work:
+                work.cancel()
 
     def _attend(self, watch: Watch) -> None:
         """See to it that a watch is looked at: by the lists, or by a stream of its own."""

@@ -441,6 +441,26 @@ async def test_joining_later(waiting, gateway, clock):
         await first
 
 
+@pytest.mark.parametrize("end", [DONE, FAILED, refused(AuthenticationError, 401)], ids=["done", "failed", "401"])
+async def test_joining_in_the_moment_of_the_end(waiting, gateway, end):
+    """Who comes when the others have been given their end, and have not left yet, is looked for anew."""
+    late, look = [], gateway.look
+
+    async def look_and_join(*asked):
+        if gateway.answers[0] is end and not late:
+            gateway.script(end, RUNNING, DONE)
+            late.append(asyncio.ensure_future(wait(waiting)))
+        return await look(*asked)
+
+    waiting._looking._look = look_and_join
+    gateway.script(RUNNING, end)
+    with suppress(ElementFailedError, AuthenticationError):
+        await wait(waiting)
+    async with asyncio.timeout(5):
+        assert (await late[0]).element_id == "1"
+    assert len(gateway.at) == 4
+
+
 async def test_waits_on_many_tasks(waiting, gateway):
     """Each task has its own stream, spread by its own jitter."""
     gateway.script(*[RUNNING] * 200, DONE)
