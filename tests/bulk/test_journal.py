@@ -291,13 +291,13 @@ async def test_a_failed_task_is_made_anew_in_a_rerun(open_session, sandbox, jour
     assert isinstance(outcome, Created)
 
 
-async def test_a_task_that_outlasted_its_timeout_is_taken_up(open_session, journal):
+async def test_a_task_that_outlasted_its_timeout_is_taken_up(open_session, journal, clock):
     """The rerun waits for the same task."""
     hand = Hand()
     async with Sandbox(durations=(20.0, 20.0), clock=hand) as sandbox:
-        (late,) = await all_outcomes(
-            open_session(sandbox.gateway("ezmodel")), named(1), journal=journal, timeout=50.0
-        )
+        session = open_session(sandbox.gateway("ezmodel"), clock=clock)
+        clock.watch(session)
+        (late,) = await all_outcomes(session, named(1), journal=journal, timeout=50.0)
         assert isinstance(late.error, WaitTimeoutError)
         hand.time = 20.0
         (outcome,) = await all_outcomes(open_session(sandbox.gateway("ezmodel")), named(1), journal=journal)

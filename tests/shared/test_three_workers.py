@@ -24,10 +24,9 @@ def about_20():
     return lambda: random.uniform(16.0, 24.0)
 
 
-LONGER = [pytest.param(fixed, 100, marks=pytest.mark.slow) for fixed in (20, None)]
-
-
-@pytest.mark.parametrize(("fixed", "each"), [(20, 50), (None, 75), *LONGER])
+@pytest.mark.parametrize(
+    ("fixed", "each"), [(20, 100), (None, 75), pytest.param(None, 100, marks=pytest.mark.slow)]
+)
 async def test_the_slots_of_three_workers(clock, about_20, fixed, each):
     """A limit of 20 is kept, without a refusal where it is told; the slots are 92 % full; few visits an element."""
     hall = Hall(clock, None if fixed else 20, about_20, host="one")
