@@ -92,7 +92,7 @@ def _too_late(error: WaitTimeoutError) -> str:
     missed = f", the last look failed: {' '.join(lines_of(error.last_error))}" if error.last_error else ""
     task, seconds, again = error.task, f"{error.elapsed:.1f} s", f"kling-elements wait {error.task_id}"
     if task is None:
-        return f"task {error.task_id} was not seen once in {seconds}{missed}; look again with: {again}"
+        return f"task {error.task_id} was not seen once in {seconds}{missed}; go on with: {again}"
     return (
         f"task {error.task_id} has not ended after {seconds}, last seen {status_of(task)}{missed}. "
         f"It goes on at the gateway; go on with: {again}"
