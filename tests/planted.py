@@ -31,7 +31,6 @@ class Plant:
 
 
 SETTLED = """\
-            self.may_exist = True
             if task := await self._settled(failed):
                 return Creation(task, "adopted", self.began)
 """
@@ -50,8 +49,8 @@ PLANTS = [
         "settling.py",
         SETTLED,
         SETTLED.replace(
-            "if task := await self._settled(failed)", "if was_lost and (task := await self._settled(failed))"
-        ).replace("            self.may", "            was_lost = self.may_exist\n            self.may"),
+            "if task := await self._settled(failed)", "if self.may_exist and (task := await self._settled(failed))"
+        ),
         (LOST + "test_an_answer_lost_after_the_effect", LOST + "test_unclear_looks"),
     ),
     Plant(

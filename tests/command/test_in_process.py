@@ -88,9 +88,7 @@ async def test_a_wait_that_never_sees_its_task(sandbox, env, run_here):
     sandbox.script("get", Fault.code(5000), times=99)
     ran = await run_here("wait", "mine-1", "--timeout", "0.4", env=env)
     assert ran.code == 1
-    assert re.search(
-        r"task mine-1 was not seen once in 0\.\d s.*go on with: kling-elements wait mine-1", ran.err
-    )
+    assert re.search(r"task mine-1 was not seen once in 0\.\d s.*go on with: kling-elements wait mine-1", ran.err)
 
 
 async def test_a_gateway_that_does_not_answer_in_the_time_of_a_wait(sandbox, env, run_here):
