@@ -105,7 +105,7 @@ def _carry_out(connection: sqlite3.Connection, orders: list[Any], loop: asyncio.
     try:
         with connection:
             results = [order(connection) for order, _ in orders]
-    except sqlite3.Error as error:
+    except Exception as error:  # noqa: BLE001 - whoever ordered it waits, and half a character is no sqlite3.Error
         fault = ConfigurationError(f"the journal can't be written: {error}")
 
     def tell() -> None:

@@ -21,7 +21,9 @@ from kling_elements_async import (
     WaitTimeoutError,
 )
 from kling_elements_async.gateways import EzModel, Kling
+from kling_elements_async.journal import Entry
 from kling_elements_async.journals import file as journal_module
+from kling_elements_async.journals.sqlite import SqliteJournal
 from kling_elements_async.sandbox import Fault, Sandbox
 
 from .materials import (
@@ -611,3 +613,12 @@ async def test_a_rerun_that_fails_before_its_look_keeps_an_open_intent(
     (outcome,) = await all_outcomes(open_session(), [spec], journal=journal)
     assert outcome.resolution == "resumed"
     assert made(sandbox)["item-0"] == 1
+
+
+async def test_what_no_file_can_hold(tmp_path):
+    """Half a character is refused to whoever orders it to be written, and the journal goes on."""
+    async with SqliteJournal(tmp_path / "journal") as journal:
+        with pytest.raises(ConfigurationError, match="can't be written"):
+            await journal.intend(Entry("\ud800", "digest", None, 1.0))
+        await journal.intend(Entry("key", "digest", None, 1.0))
+        assert await journal.claim("key") == Entry("key", "digest", None, 1.0)
