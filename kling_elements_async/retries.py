@@ -132,7 +132,7 @@ class Resending:
         """Return the seconds to the next attempt, clipped to the deadline; infinity where it lies beyond it."""
         clock = self._lifecycle.clock
         left = bounds.end() - clock.now()
-        asked = max(getattr(error, "retry_after", None) or 0.0, self._gate.delay())
+        asked = max(getattr(error, "retry_after", None) or 0.0, self._gate.opens_in())
         if asked > left:
             return math.inf
         # Kling's page "Error codes" asks for at least a second after a refused rate.

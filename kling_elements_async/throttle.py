@@ -64,7 +64,11 @@ class Gate:
     @property
     def is_closed(self) -> bool:
         """Whether no call may pass now."""
-        return bool(self._closings) and self._clock.now() < self._opens_at
+        return self.opens_in() > 0
+
+    def opens_in(self) -> float:
+        """Return the seconds for which no call may pass; asking takes nobody's turn."""
+        return max(0.0, self._opens_at - self._clock.now()) if self._closings else 0.0
 
     def delay(self) -> float:
         """Return the seconds to come back after, spread so that not all come at once; 0 lets a call through."""

@@ -221,6 +221,17 @@ async def test_a_closed_gate_is_waited_for(resending, gate, clock):
     assert 10 <= calls.at[1] <= 12
 
 
+async def test_a_call_that_pauses_takes_no_probe(resending, gate, clock):
+    """An open gate is probed by whoever comes to it first: a call that pauses does not, and holds up nobody."""
+    gate.refused(10)
+    clock.advance(11)
+    calls = Calls(clock, NoReplyError("x"))
+    pausing = asyncio.create_task(resending().run(calls))
+    await begun(clock)
+    assert gate.delay() == 0
+    assert await pausing == "answer"
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), SessionUnusableError("closed"), refused(NotFoundError)])
 @pytest.mark.parametrize("before", [0, 1])
 async def test_what_is_not_worth_it(resending, clock, error, before):
