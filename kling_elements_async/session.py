@@ -267,6 +267,7 @@ class ElementsSession:
 
     async def check_element(self, spec: ElementSpec) -> list[str]:
         """Return all problems for which ``create_element`` would refuse a spec; sends nothing."""
+        self._lifecycle.check()
         return await self._creating.check(_checked_spec(spec))
 
     # ---------------------------------------------------------------- the other calls

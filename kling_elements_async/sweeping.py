@@ -28,13 +28,13 @@ LEAST_ROWS = 30
 MOST_ROWS = 500
 # Seconds of lateness, summed over all who wait, that one request is worth. With 1,000 tasks of about 20 s this
 # gives 0.08 requests an element, noticed 0.9 s late.
-SECONDS_PER_REQUEST = 12.0
+SECONDS_PER_REQUEST = 13.0
 LISTS_MISSED = 2
 SPOT_CHECK_EVERY = 4
 STRIKES = 2
 LEFT_ALONE_FOR = 300.0
-# A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag is, and the absence
-# of what was just created: doubling up to that.
+# A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag is, or what was
+# just created and is not there: doubling up to that.
 ALONE_FOR_NOW = 5.0
 
 

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from kling_elements_async import ElementSpec, Images, Tag, Video
+from kling_elements_async import ElementSpec, ElementsSession, Images, SessionUnusableError, Tag, Video
 from kling_elements_async.checks import needs_reading, problems_of
 from kling_elements_async.gateways import AnyFast, EvoLink, EzModel, Kkiai
 
@@ -110,3 +110,11 @@ def test_what_has_to_be_read(tmp_path):
     assert not needs_reading(evolve(SPEC, reference=Video(LINK)))
     for source in (tmp_path / "x.png", b"x", "eA=="):
         assert needs_reading(evolve(SPEC, reference=Images(LINK, [source])))
+
+
+async def test_a_spec_checked_after_the_close():
+    """Though nothing would be sent, the session says that it is closed, as at every call."""
+    session = ElementsSession(EZMODEL)
+    await session.close()
+    with pytest.raises(SessionUnusableError, match="closed"):
+        await session.check_element(SPEC)
