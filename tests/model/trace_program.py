@@ -17,4 +17,4 @@ class Told(Creates):
 
 if __name__ == "__main__":
     assert conftest
-    tried(8, 25, Told)
+    tried(12, 25, Told)
