@@ -20,7 +20,7 @@ from .errors import (
     NotSentError,
     WaitTimeoutError,
 )
-from .job import Jobs, StoppedError, made_nothing
+from .job import Jobs, made_nothing
 from .journal import Journal
 from .journals.sqlite import SqliteJournal
 from .lifecycle import Lifecycle
@@ -69,7 +69,6 @@ class Bulk(AsyncIterator[Outcome]):
             self._journal,
             timeout=timeout,
             look=look,
-            is_stopped=lambda: self._refusal is not None,
         )
         self._room = asyncio.Semaphore(MOST_OPEN)
         self._bytes = 0
@@ -182,8 +181,6 @@ class Bulk(AsyncIterator[Outcome]):
     async def _bring(self, item: Item) -> None:
         try:
             outcome: Outcome | None = await self._jobs.outcome(item)
-        except StoppedError:
-            outcome = None
         except asyncio.CancelledError:
             if not item.is_sent:
                 await self._jobs.forget(item)

@@ -40,10 +40,6 @@ from .wire import Gateway
 _SETTLED_AFTER = 60.0
 
 
-class StoppedError(Exception):
-    """The account refuses every create: this one was not sent."""
-
-
 class Jobs:
     """Brings the items of one bulk job to their elements."""
 
@@ -57,7 +53,6 @@ class Jobs:
         *,
         timeout: float,
         look: Callable[[str], Awaitable[ElementTask]],
-        is_stopped: Callable[[], bool],
     ) -> None:
         self._gateway = gateway
         self._creating = creating
@@ -66,7 +61,6 @@ class Jobs:
         self._journal = journal
         self._timeout = timeout
         self._look = look
-        self._is_stopped = is_stopped
 
     async def outcome(self, item: Item) -> Created:
         if item.unread:
@@ -162,14 +156,7 @@ class Jobs:
         return _created(item, task, resolution)
 
     async def intend(self, item: Item, external_id: str | None) -> None:
-        """Write down that a create is about to be sent.
-
-        Raises:
-            StoppedError: the account refuses every create.
-
-        """
-        if self._is_stopped():
-            raise StoppedError
+        """Write down that a create is about to be sent."""
         if self._journal and item.key:
             sent_at = datetime.now(UTC).timestamp()
             item.is_intended = True  # now, for a cancellation may come while it is written
@@ -198,7 +185,8 @@ class _Hooks:
 
     async def before_send(self, external_id: str | None, body: Body) -> None:
         self.item.body = body
-        await self.jobs.intend(self.item, external_id)
+        if not body.is_held:
+            await self.jobs.intend(self.item, external_id)
 
     async def not_taken(self) -> None:
         body = self.item.body

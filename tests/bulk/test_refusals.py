@@ -1,6 +1,7 @@
 """Refusals that hold for the whole account: the reading stops, what was sent comes out, then the error."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from kling_elements_async import (
     bulk,
 )
 from kling_elements_async.gateways import EzModel
+from kling_elements_async.journal import Entry
+from kling_elements_async.journals.sqlite import SqliteJournal
 from kling_elements_async.sandbox import Fault, Sandbox
 
 from .materials import (
@@ -184,6 +187,39 @@ async def test_a_rerun_after_a_refusal_where_no_external_ids_are(open_session, s
     assert [outcome.error for outcome in again if isinstance(outcome, NotCreated)] == []
     assert made(sandbox, gateway) == {f"item-{number}": 1 for number in range(6)}
     assert {outcome.task.task_id for outcome in seen} <= {outcome.task.task_id for outcome in again}
+
+
+class Slow(SqliteJournal):
+    """Writes the first intent at once, and is done with the others when that one was refused."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.intents = 0
+        self.was_refused = asyncio.Event()
+
+    async def intend(self, entry: Entry) -> None:
+        await super().intend(entry)
+        self.intents += 1
+        if self.intents > 1:
+            await self.was_refused.wait()
+
+    async def dropped(self, key: str) -> None:
+        await super().dropped(key)
+        self.was_refused.set()
+
+
+@pytest.mark.parametrize("gateway", ["ezmodel", *BLIND])
+async def test_those_that_stood_at_a_closed_gate_when_the_account_was_refused(
+    open_session, sandbox, journal, gateway
+):
+    """The gate closed between their intent and their request: they were never sent, and leave no intent."""
+    sandbox.script("create", Fault.code(1302), Fault.wrapped_error("no balance", status=402), gateway=gateway)
+    specs = [spec_for(gateway, f"item-{number}") for number in range(5)]
+    async with Slow(journal) as slow:
+        seen, error = await until_error(open_session(gateway), specs, journal=slow)
+    assert (seen, type(error)) == ([], InsufficientBalanceError)
+    assert calls(sandbox, gateway) == ["create"] * 2
+    assert rows(journal) == []
 
 
 async def test_a_refusal_leaves_no_open_intent(open_session, sandbox, journal, tmp_path):
