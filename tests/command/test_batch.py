@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import uuid
+from itertools import chain, repeat
 
 import pytest
 
@@ -355,11 +356,17 @@ async def test_ctrl_c_with_a_journal_goes_on_with_the_same_command(uneven_sandbo
 
 
 @pytest.mark.slow
-async def test_ctrl_c_without_a_journal_lists_what_was_sent(narrow_sandbox, written):
+async def test_ctrl_c_without_a_journal_lists_what_was_sent(written):
     """Every task that runs on is in the results or in the list."""
-    env, account = environment(narrow_sandbox), narrow_sandbox.account("ezmodel")
-    child, first = await started(written(*map(row, range(20))), env=env, count=4, account=account)
-    found, err = await stopped(child, first)
+    seconds = chain([0.5] * 3, repeat(60.0))
+    async with Sandbox(durations=lambda _: next(seconds), slots=3) as sandbox:
+        env, account = environment(sandbox), sandbox.account("ezmodel")
+        child, first = await started(written(*map(row, range(20))), env=env, count=6, account=account)
+        looks = account.counts["get"]
+        async with asyncio.timeout(40):
+            while account.counts["get"] == looks:  # noqa: ASYNC110 - the account is a plain record
+                await asyncio.sleep(0.01)
+        found, err = await stopped(child, first)
     assert child.returncode == 130
     assert re.search(r"line \d+: kling-elements wait \d+", err)
     assert "with --journal FILE it goes on" in err
