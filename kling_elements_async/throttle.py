@@ -145,6 +145,7 @@ class Slots:
         self._window: float = SENT_AT_FIRST if fixed is None else math.inf
         self._since_refusal = 0
         self._refused_at = -math.inf
+        self._unanswered = 0  # of the creates that were on their way when the limit was last grown
         self._knows_limit = True
         self._queue: deque[asyncio.Future[None]] = deque()
         self.bodies: set[Body] = set()  # of the creates that have a slot, and are not answered
@@ -191,8 +192,10 @@ class Slots:
         self._window += 1
         self.runs(task_id)
         self._since_refusal += 1
+        self._unanswered -= 1
         if self._queue and not self._is_fixed and self._may_grow():
             self._limit += 1
+            self._unanswered = self._sending + 1
         self._wake()
 
     def runs(self, task_id: str) -> None:
@@ -251,9 +254,10 @@ class Slots:
 
     def _may_grow(self) -> bool:
         # Refused while nothing of ours ran, the limit of 1 says nothing: other workers had the slots. Later on,
-        # one refusal in so many creates and seconds is the price of noticing that there are more.
+        # one refusal in so many creates and seconds is the price of noticing that there are more. One, so the
+        # answers to what is on its way are waited for before the limit grows again.
         long_ago = self._clock.now() - self._refused_at >= GROW_AFTER_SECONDS
-        return not self._knows_limit or (long_ago and self._since_refusal >= GROW_AFTER)
+        return not self._knows_limit or (long_ago and self._since_refusal >= GROW_AFTER and self._unanswered <= 0)
 
     def ended(self, task_id: str) -> None:
         """Free the slot of a task that has ended."""
