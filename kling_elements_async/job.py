@@ -83,8 +83,9 @@ class Jobs:
         started = self._lifecycle.clock.now()
         creation = await self._creation(item, entry)
         item.task, item.task_id = creation.task, creation.task.task_id
-        calls_back = item.spec.callback_url is not None
-        self._waiting.watches.born(item.task_id, item.spec.reference_type, calls_back=calls_back)
+        if entry is None or creation.resolution != "adopted":  # else it may be as old as the journal
+            calls_back = item.spec.callback_url is not None
+            self._waiting.watches.born(item.task_id, item.spec.reference_type, calls_back=calls_back)
         if self._journal and item.key:
             sent_as = creation.task.external_task_id
             await self._journal.created(Entry(item.key, item.digest, sent_as, None, item.task_id))

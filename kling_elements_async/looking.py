@@ -25,6 +25,8 @@ Look = Callable[[str, float], Awaitable[ElementTask]]
 
 # Seconds that the one look of a wait of 0 may take, a closed gate included.
 ONE_LOOK = 20.0
+# Seconds after which the pace of any usual ``Polling`` grows no further.
+_PACE_HAS_GROWN = 100.0
 # Eight looks over the span in which all but the slowest tenth end.
 _LOOKS_PER_SPAN = 8
 
@@ -112,12 +114,20 @@ class Looking:
         return next(self._polling.pauses(self._lifecycle.clock.random)) if age < self._polling.first else 0.0
 
     def _pauses(self, watch: Watch) -> Iterator[float]:
-        """Return the pauses between the looks: begun as wide as the durations of its kind are spread."""
+        """Return the pauses between the looks: begun as wide as the durations of its kind are spread.
+
+        A wait that lists have looked at so far goes on at the pace that it would have by now.
+        """
         polling = self._polling
         if watch.born > -math.inf and (span := self._watches.durations.span(watch.kind)):
             wide = (span[1] - span[0]) / _LOOKS_PER_SPAN
             polling = evolve(polling, first=min(max(polling.first, wide), polling.longest))
-        return polling.pauses(self._lifecycle.clock.random)
+        pauses = polling.pauses(self._lifecycle.clock.random)
+        waited = self._lifecycle.clock.now() - min((wait.began for wait in watch.waits), default=math.inf)
+        waited = min(waited, _PACE_HAS_GROWN)
+        while waited > polling.first:
+            waited -= next(pauses)
+        return pauses
 
     def _left(self, watch: Watch) -> float:
         return max(0.0, self._nearest(watch) - self._lifecycle.clock.now())

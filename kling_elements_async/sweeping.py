@@ -28,13 +28,14 @@ LEAST_ROWS = 30
 MOST_ROWS = 500
 # Seconds of lateness, summed over all who wait, that one request is worth. With 1,000 tasks of about 20 s this
 # gives 0.08 requests an element, noticed 0.9 s late.
-SECONDS_PER_REQUEST = 11.0
+SECONDS_PER_REQUEST = 13.0
 LISTS_MISSED = 2
 SPOT_CHECK_EVERY = 4
 STRIKES = 2
 LEFT_ALONE_FOR = 300.0
-# A gateway on a bad day is no reason to give lists up for minutes, as lag and absence are: doubling up to that.
-FAILED_ALONE_FOR = 5.0
+# A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag and the absence of
+# what was just created are: doubling up to that.
+ALONE_FOR_NOW = 5.0
 
 
 class Sweeping:
@@ -75,7 +76,10 @@ class Sweeping:
     def pays(self) -> bool:
         """Whether a list costs less than a look at each task, and is to be trusted."""
         few = DOWN_TO * self._pages if self.is_running else max(FROM, DOWN_TO * self._pages)
-        return len(self._watches.by_id) > few and self._lifecycle.clock.now() >= self._not_before
+        watches = self._watches.by_id.values()
+        if len(watches) <= few or self._lifecycle.clock.now() < self._not_before:
+            return False
+        return sum(watch.unlisted < LISTS_MISSED for watch in watches) > few
 
     def ended_singly(self, task_id: str) -> None:
         """Note a task whose end a single look has shown: a list that denies it lags."""
@@ -90,7 +94,7 @@ class Sweeping:
     ) -> None:
         """Sweep as long as it pays; ``look_singly`` takes a watch over for good, ``look_once`` for one look."""
         self.is_running = True
-        self._rate, self._swept_at = 0.0, self._lifecycle.clock.now()
+        self._rate, self._sweeps, self._swept_at = 0.0, 0, self._lifecycle.clock.now()
         early = self._polling.pauses(self._lifecycle.clock.random)
         try:
             await self._lifecycle.sleep(min(map(first_pause, self._watches.by_id.values()), default=0.0))
@@ -147,7 +151,9 @@ class Sweeping:
         except ElementsError as error:
             self._failed(opened, error)
             return
-        self._failures = self._rests = 0
+        self._failures = 0
+        if len(unseen) < len(opened):
+            self._rests = 0
         self._watches.misses.over()
         self._reckon(ended)
         for task_id in unseen:
@@ -156,9 +162,20 @@ class Sweeping:
             if watch.unlisted >= LISTS_MISSED and not watch.has_ended:
                 look_singly(watch)
         self._watches.expire_due()
-        alone = sum(watch.unlisted >= LISTS_MISSED for watch in self._watches.by_id.values())
-        if alone > max(FROM, len(self._watches.by_id) / 2) or self._strikes >= STRIKES:
+        self._judge()
+
+    def _judge(self) -> None:
+        """Leave a list alone that does not show most of what is waited for, or that lags."""
+        watches = self._watches.by_id.values()
+        alone = [watch for watch in watches if watch.unlisted >= LISTS_MISSED]
+        if self._strikes < STRIKES and len(alone) <= max(FROM, len(watches) / 2):
+            return
+        ours = sum(watch.born > -math.inf for watch in alone)
+        if self._strikes >= STRIKES or ours > FROM:
             self._leave_alone()
+        else:
+            # Of a task that was not just created here nobody knows how far down it stands.
+            self._leave_alone_for_now()
 
     async def _read_pages(self, opened: dict[str, Watch], unseen: set[str]) -> int:
         """Read as many pages as the open tasks need, and return how many of them have ended.
@@ -206,17 +223,26 @@ class Sweeping:
         for watch in opened.values():
             watch.last_error = error
         self._watches.expire_due()
-        if self._failures > LISTS_MISSED:
-            self._leave_alone(min(FAILED_ALONE_FOR * 2**self._rests, LEFT_ALONE_FOR))
-            self._rests += 1
+        if self._failures > LISTS_MISSED or self._rests:
+            self._leave_alone_for_now()
 
     async def _spot_check(self, look_once: Callable[[Watch], Coroutine[Any, Any, bool]]) -> None:
-        """Look at the task that has been open longest: it is the likeliest to have ended behind a lagging list."""
+        """Look at one of the older half: they are the likeliest to have ended behind a lagging list.
+
+        Now and then; after each sweep while the list has not shown any end yet, or has just denied one.
+        """
         self._sweeps += 1
-        if self._sweeps % SPOT_CHECK_EVERY == 0:
-            oldest = next((watch for watch in self._watches.by_id.values() if self.covers(watch)), None)
-            if oldest is not None and not oldest.has_ended and await look_once(oldest):
-                self.ended_singly(oldest.task_id)
+        is_doubtful = self._strikes or (not self._rate and self._sweeps > SPOT_CHECK_EVERY)
+        if is_doubtful or self._sweeps % SPOT_CHECK_EVERY == 0:
+            left = [watch for watch in self._watches.by_id.values() if self.covers(watch) and not watch.has_ended]
+            if left:
+                old = self._lifecycle.clock.random.choice(left[: (len(left) + 1) // 2])
+                if await look_once(old):
+                    self.ended_singly(old.task_id)
+
+    def _leave_alone_for_now(self) -> None:
+        self._leave_alone(min(ALONE_FOR_NOW * 2**self._rests, LEFT_ALONE_FOR))
+        self._rests += 1
 
     def _leave_alone(self, seconds: float = LEFT_ALONE_FOR) -> None:
         self._not_before = self._lifecycle.clock.now() + seconds

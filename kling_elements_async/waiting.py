@@ -178,17 +178,21 @@ class Waiting:
 
     def _attend(self, watch: Watch) -> None:
         """See to it that a watch is looked at: by the lists, or by a stream of its own."""
-        if not self._sweeping.is_running and self._sweeping.pays():
-            self._sweeping.is_running = True
-            self._work(self._swept())
-        if not self._sweeping.covers(watch):
+        if not self._is_left_to_lists(watch):
             watch.stream = watch.stream or self._work(self._looked(watch))
         elif not self._looking.first_pause(watch):
             self._sweeping.hurry()
 
+    def _is_left_to_lists(self, watch: Watch) -> bool:
+        """Whether the lists look at a watch; they are begun, or begun again, as soon as they pay."""
+        if not self._sweeping.is_running and self._sweeping.pays():
+            self._sweeping.is_running = True
+            self._work(self._swept())
+        return self._sweeping.covers(watch)
+
     async def _looked(self, watch: Watch) -> None:
         try:
-            await self._looking.stream(watch, self._sweeping.covers)
+            await self._looking.stream(watch, self._is_left_to_lists)
             if watch.has_ended:
                 self._sweeping.ended_singly(watch.task_id)
         except Exception as error:  # noqa: BLE001 - a fault in a reader must reach those who wait
