@@ -33,8 +33,8 @@ LISTS_MISSED = 2
 SPOT_CHECK_EVERY = 4
 STRIKES = 2
 LEFT_ALONE_FOR = 300.0
-# A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag and the absence of
-# what was just created are: doubling up to that.
+# A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag is, or that they
+# do not show what was just created: doubling up to that.
 ALONE_FOR_NOW = 5.0
 
 

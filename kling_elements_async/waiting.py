@@ -25,6 +25,8 @@ logger: logging.Logger = logging.getLogger("kling_elements_async")
 
 # Seconds between two looks at one task for which strangers can be the cause.
 BETWEEN_HINTS = 5.0
+# Seconds between two looks at who has waited too long: thousands may, each at a moment of its own.
+_BETWEEN_ALARMS = 0.02
 
 
 class Waiting:
@@ -48,6 +50,9 @@ class Waiting:
         self._looking = Looking(look, self.watches, polling, lifecycle, events)
         self._sweeping = Sweeping(list_page, self.watches, polling, lifecycle, is_urgent, events=events)
         self._at_work: set[asyncio.Task[None]] = set()
+        # One alarm, at the nearest deadline, is enough for all: a timer each is an eighth of what a wait holds.
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     async def wait(self, task_id: str, *, timeout: float | None, on_update: OnUpdate | None) -> ElementTask:
         """Return the task when it has ended with an element.
@@ -86,13 +91,12 @@ class Waiting:
         if limit == 0:
             return await self._one_look(task_id, wait)
         watch = self._joined(task_id, wait)
-        # The clock decides, at each look; the timer cuts a look that is still in flight.
-        timer = loop.call_later(limit, self._time_is_over, watch, wait) if limit < math.inf else None
+        # The clock decides, at each look; the alarm cuts a look that is still in flight.
+        if wait.until < self._alarm_at:
+            self._set_alarm(wait.until)
         try:
             return await wait.future
         finally:
-            if timer:
-                timer.cancel()
             self._left(watch, wait)
 
     async def followed(self, task_id: str, seconds: float) -> bool:
@@ -145,8 +149,20 @@ class Waiting:
             watch.fail(error)
         watch.confirming = None
 
-    def _time_is_over(self, watch: Watch, wait: Wait) -> None:
-        watch.expire(wait, self._lifecycle.clock.now())
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._alarm_at = at
+        if at < math.inf:
+            left = max(0.0, at - self._lifecycle.clock.now())
+            self._alarm = asyncio.get_running_loop().call_later(left, self._ring)
+
+    def _ring(self) -> None:
+        """Tell the waits whose time is over."""
+        self.watches.expire_due(self._alarm_at)
+        soonest = self._lifecycle.clock.now() + _BETWEEN_ALARMS
+        self._set_alarm(max(self.watches.nearest_deadline(), soonest))
 
     async def _one_look(self, task_id: str, wait: Wait) -> ElementTask:
         watch = self.watches.made(task_id)
@@ -172,6 +188,8 @@ class Waiting:
             return
         if self.watches.by_id.get(watch.task_id) is watch:
             del self.watches.by_id[watch.task_id]
+            if not self.watches.by_id:
+                self._set_alarm(math.inf)
         for work in (watch.stream, watch.confirming):
             if work:
                 work.cancel()

@@ -8,6 +8,7 @@ import asyncio
 import copy
 import logging
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,12 @@ _NO_RECORD: dict[str, Any] = {}
 def is_whole(task: ElementTask) -> bool:
     """Whether a state can be taken in as it is: a success that names no element is confirmed by a query first."""
     return task.status is not TaskStatus.SUCCEEDED or task.element_id is not None
+
+
+def _lean(task: ElementTask, task_id: str) -> ElementTask:
+    """Return a state to keep: ten thousand watches hold no records of the gateway's, and equal texts once."""
+    same_id = task_id if task.task_id == task_id else task.task_id
+    return evolve(task, task_id=same_id, status_word=sys.intern(task.status_word), raw=_NO_RECORD)
 
 
 @define(eq=False, repr=False)
@@ -181,8 +188,7 @@ class Watches:
 
     def seen(self, watch: Watch, task: ElementTask) -> bool:
         """Take in a task's state, and say whether its watch has ended."""
-        # Ten thousand watches would hold as many records of the gateway's.
-        watch.last = task if task.is_terminal else evolve(task, raw=_NO_RECORD)
+        watch.last = task if task.is_terminal else _lean(task, watch.task_id)
         watch.last_error, watch.misses = None, 0
         self.misses.over()
         for wait in watch.waits:
@@ -225,9 +231,9 @@ class Watches:
         waits = (wait.until for watch in self.by_id.values() for wait in watch.waits if not wait.future.done())
         return min(waits, default=math.inf)
 
-    def expire_due(self) -> None:
-        """Tell every wait whose time is over."""
-        now = self.now()
+    def expire_due(self, now: float = -math.inf) -> None:
+        """Tell every wait whose time is over, or is by the time that it is ``now`` at least."""
+        now = max(now, self.now())
         for watch in self.by_id.values():
             watch.expire_due(now)
 
