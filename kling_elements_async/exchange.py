@@ -76,7 +76,10 @@ class Exchange:
         while True:
             await self._pass(call, body, until, min(until, open_by), before_leaving, patient=patient)
             try:
-                value = await (self._told(call, body, until) if self._events else self._sent(call, body, until))
+                if self._events:
+                    value = await self._told(call, body, until)
+                else:
+                    value = call.read(await self._transport.send(call, body, until=until))
             except AuthenticationError as error:
                 if is_renewed or not self._gateway.renew_authorization(error):
                     self._gate.passed()
@@ -88,9 +91,6 @@ class Exchange:
             else:
                 self._gate.passed()
                 return value
-
-    async def _sent(self, call: Call[T], body: Body | None, until: float) -> T:
-        return call.read(await self._transport.send(call, body, until=until))
 
     async def _told(self, call: Call[T], body: Body | None, until: float) -> T:
         """Send a call, and tell of it."""
@@ -123,7 +123,8 @@ class Exchange:
                 await self._stand_at_gate(call, delay, open_by)
             if (wait := self._gate.rate.turn(patient=patient)) and not await self._had_turn(call, wait, until):
                 continue
-            await self._transport.take_place(call, until, patient=patient)
+            if not self._transport.took_place():
+                await self._transport.queue_for_place(call, until, patient=patient)
             if self._pacing is not None:
                 await self._in_place(self._turn(self._pacing, call, until, patient=patient))
             if before_leaving is not None:

@@ -102,15 +102,17 @@ class Transport:
             self._pool.give_back()
         raise fault
 
-    async def take_place(self, call: Call[Any], until: float, *, patient: bool) -> None:
-        """Take a place among the requests in flight; a ``patient`` call lets the others go before it.
+    def took_place(self) -> bool:
+        """Take a place among the requests in flight if one is free, and say whether it was."""
+        return self._pool.take_now()
+
+    async def queue_for_place(self, call: Call[Any], until: float, *, patient: bool) -> None:
+        """Take a place when one is free; a ``patient`` call lets the others go before it.
 
         Raises:
             NotSentError: none was free in time.
 
         """
-        if self._pool.take_now():
-            return
         turn = self._pool.queue(patient=patient)
         is_mine = False
         try:
