@@ -25,8 +25,8 @@ Look = Callable[[str, float], Awaitable[ElementTask]]
 
 # Seconds that the one look of a wait of 0 may take, a closed gate included.
 ONE_LOOK = 20.0
-# Seconds after which the pace of any usual ``Polling`` grows no further.
-_PACE_HAS_GROWN = 100.0
+# Looks after which the pace of any usual ``Polling`` grows no further.
+_PACE_HAS_GROWN = 30
 # Eight looks over the span in which all but the slowest tenth end.
 _LOOKS_PER_SPAN = 8
 
@@ -119,14 +119,16 @@ class Looking:
         A wait that lists have looked at so far goes on at the pace that it would have by now.
         """
         polling = self._polling
+        began = min((wait.began for wait in watch.waits), default=math.inf)
         if watch.born > -math.inf and (span := self._watches.durations.span(watch.kind)):
             wide = (span[1] - span[0]) / _LOOKS_PER_SPAN
             polling = evolve(polling, first=min(max(polling.first, wide), polling.longest))
+            began = max(began, watch.born + span[0])
         pauses = polling.pauses(self._lifecycle.clock.random)
-        waited = self._lifecycle.clock.now() - min((wait.began for wait in watch.waits), default=math.inf)
-        waited = min(waited, _PACE_HAS_GROWN)
-        while waited > polling.first:
-            waited -= next(pauses)
+        waited = self._lifecycle.clock.now() - began
+        for _ in range(_PACE_HAS_GROWN):
+            if waited > polling.first:
+                waited -= next(pauses)
         return pauses
 
     def _left(self, watch: Watch) -> float:

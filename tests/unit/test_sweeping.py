@@ -460,6 +460,19 @@ async def test_no_list_at_this_gateway(waiting, account):
     assert (len(account.lists), account.looked_at) == (1, set(account.ends))
 
 
+async def test_no_list_after_many_ends(waiting, account):
+    """The looks come as closely as the durations of the kind lie: what the attempt at a list took is no wait."""
+    account.list_error = NotOfferedError("anyfast", "list elements")
+    for number in range(45):
+        waiting.watches.durations.note("image", 16.0 + number % 9)
+    await all_ended(waiting, created(waiting, account, *ids(MANY), after=23.5))
+    for task_id in ids(MANY):
+        looks = [at for at, each in account.looks if each == task_id]
+        assert looks[0] > 14
+        assert looks[1] - looks[0] < 1.5
+        assert len(looks) >= 6
+
+
 @pytest.mark.parametrize(
     "error",
     [
