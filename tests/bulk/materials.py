@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
+from tables import mostly_slow
 
 import kling_elements_async
 from kling_elements_async import ElementSpec, ElementsSession, Images
@@ -47,11 +47,6 @@ class Hand:
 
     def __call__(self) -> float:
         return self.time
-
-
-def mostly_slow(values: Iterable[Any], *by_default: Any) -> list[Any]:
-    """For a table: all values, of which only a few are met in the default run."""
-    return [value if value in by_default else pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 BLIND = mostly_slow(["anyfast", "evolink"], "anyfast")  # they know no external ids

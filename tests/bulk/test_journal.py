@@ -9,6 +9,7 @@ import time
 
 import aiohttp
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     ConfigurationError,
@@ -37,7 +38,6 @@ from .materials import (
     cut_off,
     eventually,
     made,
-    mostly_slow,
     named,
     ours,
     peeked,

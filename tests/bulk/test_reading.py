@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     Created,
@@ -31,7 +32,6 @@ from .materials import (
     eventually,
     exhausted,
     made,
-    mostly_slow,
     named,
     ours,
     png,

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     AuthenticationError,
@@ -28,7 +29,6 @@ from .materials import (
     endless,
     exhausted,
     made,
-    mostly_slow,
     named,
     ours,
     peeked,

@@ -5,6 +5,7 @@ import sys
 from random import Random
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     Created,
@@ -19,7 +20,7 @@ from kling_elements_async.sandbox.refusal import RefusedError
 from kling_elements_async.testing import VirtualClock
 
 from .hall import Hall, bulk, without_a_wire
-from .materials import a_spec, mostly_slow, named
+from .materials import a_spec, named
 
 SETTLED_AFTER = 60.0  # seconds: three times a task
 

@@ -3,11 +3,9 @@
 import asyncio
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
-
-import pytest
 
 from kling_elements_async import ElementSpec, ElementsSession, Images
 from kling_elements_async.gateways import AnyFast, EvoLink, EzModel, Kling
@@ -35,11 +33,6 @@ CALLS: dict[str, Callable[[ElementsSession], Awaitable[Any]]] = {
     "delete": lambda session: session.delete_element("977"),
 }
 READS = [name for name in CALLS if name != "create"]
-
-
-def mostly_slow(values: Iterable[object], *by_default: object) -> list[Any]:
-    """For a large table: all values, of which only a few are met in the default run."""
-    return [value if value in by_default else pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def ezmodel(url: str) -> EzModel:

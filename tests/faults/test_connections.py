@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 import trustme
+from tables import mostly_slow
 
 from kling_elements_async import (
     ElementsError,
@@ -23,7 +24,7 @@ from kling_elements_async import (
 )
 
 from .canary import caught
-from .materials import CALLS, a_spec, ezmodel, mostly_slow
+from .materials import CALLS, a_spec, ezmodel
 from .wire_script import (
     WireServer,
     answer,

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import CreateUncertainError, ElementsError, Retries
 
-from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec, mostly_slow
+from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec
 from .wire_script import answer, envelope, fin, land, request, rst, send
 
 ELEMENT = {"element_id": 977, "element_name": "it", "owned_by": "me"}

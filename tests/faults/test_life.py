@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     CreateUncertainError,
@@ -31,7 +32,7 @@ from kling_elements_async import transport as transport_module
 from kling_elements_async.retries import may_be_sent_again, was_not_taken
 
 from .canary import ACCESS_KEY, SECRET_KEY, SECRETS, caught, check_error, check_no_secret, shown
-from .materials import CALLS, READS, a_spec, ezmodel, mostly_slow, png, signing
+from .materials import CALLS, READS, a_spec, ezmodel, png, signing
 from .test_connections import a_black_hole, a_free_port
 from .wire_script import (
     WireServer,

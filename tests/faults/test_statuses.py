@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     CreateUncertainError,
@@ -16,7 +17,7 @@ from kling_elements_async import (
 from kling_elements_async.gateways import EzModel
 
 from .canary import caught
-from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec, mostly_slow
+from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec
 from .wire_script import WireServer, answer, envelope, fin, land, request, send
 
 EACH_CALL = pytest.mark.parametrize("call", CALLS)

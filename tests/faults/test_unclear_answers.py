@@ -14,6 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     CreateUncertainError,
@@ -27,7 +28,7 @@ from kling_elements_async import (
 )
 
 from .canary import caught
-from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec, mostly_slow, png
+from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec, png
 from .wire_script import (
     Step,
     WireServer,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     ApiError,
@@ -16,7 +17,7 @@ from kling_elements_async import (
 )
 
 from .canary import caught
-from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec, mostly_slow
+from .materials import BLIND, CALLS, KEY, READS, a_spec, blind_spec
 from .wire_script import answer, envelope, fin, land, request, send
 
 NOTHINGS = {"an object": "{}", "null": "null", "a list": "[]", "a text": '""', "no byte": "", "a number": "0"}
