@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from tables import crossed
 
 from kling_elements_async import ElementsError, Tag, TaskStatus
 
@@ -21,8 +22,7 @@ def record(element=None, **changes):
     return {"task_id": "1", "task_status": "succeed", "task_result": {"elements": [element]}} | changes
 
 
-@pytest.mark.parametrize("written", [int, str])
-@pytest.mark.parametrize("gateway", ALL)
+@pytest.mark.parametrize(("gateway", "written"), crossed(ALL, [int, str]))
 async def test_an_element_id_beyond_2_to_the_53(server, open_session, gateway, written):
     """Number or text on the wire, it comes out as the exact text."""
     account = server.accounts[gateway]
@@ -207,8 +207,10 @@ async def test_presets_without_a_status(server, open_session):
     )
 
 
-@pytest.mark.parametrize("gateway", ["ezmodel", "anyfast"])
-@pytest.mark.parametrize("word", ["SUBMITTED", "QUEUED", "IN_PROGRESS", "SUCCESS", "FAILURE"])
+@pytest.mark.parametrize(
+    ("word", "gateway"),
+    crossed(["SUBMITTED", "QUEUED", "IN_PROGRESS", "SUCCESS", "FAILURE"], ["ezmodel", "anyfast"]),
+)
 async def test_a_wrapped_query(server, open_session, gateway, word):
     """`data.data` holds the native record; the wrapper has words of its own."""
     inner = record(task_id="1") if word == "SUCCESS" else {"task_id": "1"}

@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from tables import crossed
 
 from kling_elements_async import (
     AuthenticationError,
@@ -79,8 +80,7 @@ async def test_the_code_decides_whatever_the_status(server, open_session, status
     check(info.value, kind, 200, code)
 
 
-@pytest.mark.parametrize(("status", "code", "kind"), REFUSED)
-@pytest.mark.parametrize("call", ["create", "get"])
+@pytest.mark.parametrize(("call", "status", "code", "kind"), crossed(["create", "get"], REFUSED))
 async def test_a_refusal_is_not_sent_again(server, open_session, call, status, code, kind):
     """One request, also for 1100 to 1102 and 1304 under 429; nothing was created and nothing is looked up."""
     server.always(call, refuses(status, code, "What happened"))
@@ -91,8 +91,7 @@ async def test_a_refusal_is_not_sent_again(server, open_session, call, status, c
     assert len(server.seen) <= 1 + (code in {1003, 1004})
 
 
-@pytest.mark.parametrize("gateway", NATIVE)
-@pytest.mark.parametrize(("status", "code", "kind"), PASSING)
+@pytest.mark.parametrize(("status", "code", "kind", "gateway"), crossed(PASSING, NATIVE))
 async def test_what_passes_is_sent_again(server, open_session, gateway, status, code, kind):
     """A read that met a limit or a broken gateway succeeds at the next try."""
     server.script("list", refuses(status, code))
@@ -100,8 +99,7 @@ async def test_what_passes_is_sent_again(server, open_session, gateway, status, 
     assert len(server.seen) == 2
 
 
-@pytest.mark.parametrize("gateway", NATIVE)
-@pytest.mark.parametrize("code", [1302, 1303])
+@pytest.mark.parametrize(("code", "gateway"), crossed([1302, 1303], NATIVE))
 async def test_a_create_at_the_limit(server, open_session, gateway, code):
     """Nothing was created, so it is sent again after a second or more, with the same external id, and never looked up."""
     server.script("create", refuses(429, code))

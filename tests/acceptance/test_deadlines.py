@@ -4,6 +4,7 @@ import asyncio
 import math
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import NotSentError, TaskStatus, WaitTimeoutError
 
@@ -66,7 +67,7 @@ async def test_an_unknown_word_is_warned_of_once(server, open_session, caplog):
     assert len(lines) == 1
 
 
-@pytest.mark.parametrize("gateway", GATEWAYS)
+@pytest.mark.parametrize("gateway", mostly_slow(GATEWAYS, "ezmodel", "evolink"))
 async def test_a_deadline_with_a_call_in_flight(server, open_session, gateway):
     """The gateway hangs: the wait ends at its timeout all the same, and not with the request's own 20 s."""
     known = slow_task(server, gateway)

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from tables import crossed, mostly_slow
 
 from kling_elements_async import (
     CreateUncertainError,
@@ -198,9 +199,8 @@ async def test_a_create_that_hangs_is_uncertain_at_its_timeout(server, open_sess
     assert len(server.calls("create")) == 1
 
 
-@pytest.mark.parametrize("gateway", BLIND)
-@pytest.mark.parametrize("what", UNCLEAR)
-@pytest.mark.parametrize("effect", [True, False])
+@pytest.mark.parametrize(("what", "gateway"), crossed(UNCLEAR, BLIND))
+@pytest.mark.parametrize("effect", [True, pytest.param(False, marks=pytest.mark.slow)])
 async def test_a_gateway_without_external_ids(server, open_session, gateway, what, effect):
     """A create that may have happened is never sent again: the caller is told that nobody knows."""
     server.script("create", late(UNCLEAR[what]) if effect else UNCLEAR[what])
@@ -265,7 +265,7 @@ async def test_a_create_that_is_sent_elsewhere(server, open_session, status):
     assert [seen.call for seen in server.seen] == ["create"]
 
 
-@pytest.mark.parametrize("gateway", [*NATIVE, *BLIND])
+@pytest.mark.parametrize("gateway", mostly_slow([*NATIVE, *BLIND], "ezmodel", "evolink"))
 async def test_a_cancelled_create(server, open_session, gateway):
     """Cancelling takes effect at once, the session stays usable, and nothing more is sent."""
     session = open_session(gateway, clock=None)

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from tables import crossed
 
 from kling_elements_async import Images, InvalidElementError, InvalidIdError, Video
 
@@ -175,11 +176,11 @@ BAD_IDS = [
     "a b",
     "a\\b",
 ]
+CALLS_WITH_AN_ID = ["get_element", "wait_for_element", "delete_element"]
 IDLESS = [856528387816046601.0, math.nan, True, None, b"1", ["1"]]
 
 
-@pytest.mark.parametrize("call", ["get_element", "wait_for_element", "delete_element"])
-@pytest.mark.parametrize("bad", BAD_IDS)
+@pytest.mark.parametrize(("bad", "call"), crossed(BAD_IDS, CALLS_WITH_AN_ID))
 async def test_an_id_that_cannot_be_one(server, open_session, call, bad):
     """It would lead to another endpoint: refused, and nothing is sent."""
     with caught(InvalidIdError):
@@ -187,8 +188,7 @@ async def test_an_id_that_cannot_be_one(server, open_session, call, bad):
     assert server.accepted == 0
 
 
-@pytest.mark.parametrize("call", ["get_element", "wait_for_element", "delete_element"])
-@pytest.mark.parametrize("bad", IDLESS, ids=repr)
+@pytest.mark.parametrize(("bad", "call"), crossed(IDLESS, CALLS_WITH_AN_ID), ids=str)
 async def test_an_id_of_another_type(server, open_session, call, bad):
     """A float has lost digits, None is nothing: refused, and nothing is sent."""
     with caught(InvalidIdError):

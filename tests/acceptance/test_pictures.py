@@ -4,6 +4,7 @@ import asyncio
 import base64
 
 import pytest
+from tables import crossed, mostly_slow
 
 from kling_elements_async import Images, InvalidElementError
 
@@ -28,8 +29,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("gateway", ["kling", "ezmodel", "kkiai", "anyfast"])
+@pytest.mark.parametrize(("gateway", "form"), crossed(["kling", "ezmodel", "kkiai", "anyfast"], FORMS))
 async def test_a_picture_goes_as_raw_base64(server, open_session, tmp_path, gateway, form):
     """Whatever form the picture has, the wire has its Base64 without a prefix, in a body of known length."""
     picture = FORMS[form](tmp_path)
@@ -44,7 +44,7 @@ async def test_a_picture_goes_as_raw_base64(server, open_session, tmp_path, gate
     assert "transfer-encoding" not in seen.headers
 
 
-@pytest.mark.parametrize("remainder", [0, 1, 2])
+@pytest.mark.parametrize("remainder", mostly_slow([0, 1, 2], 1))
 async def test_a_heavy_picture_arrives_whole(server, open_session, tmp_path, remainder):
     """Pieces join without padding in the middle, whatever the length; 9 MiB is below the limit."""
     picture = png(padding=9 * 2**20)

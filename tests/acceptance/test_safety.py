@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 import trustme
+from tables import crossed
 
 from kling_elements_async import (
     AuthenticationError,
@@ -24,31 +25,29 @@ from .server import ACCESS_KEY, KEY, SECRET_KEY, Server, says
 PAIR = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
 FINISHED = envelope({"task_id": "1", "task_status": "processing"})
 
+UNSAFE = [
+    "http://example.com",
+    "http://127.0.0.1.example.com",
+    "http://10.0.0.1",
+    "https://user:hush@example.com",
+    "https://user@example.com",
+    "https://example.com/kling?x=1",
+    "https://example.com/kling#part",
+    "https://example.com/../kling",
+    "https://",
+    "example.com",
+    "ftp://example.com",
+    "file:///etc/passwd",
+    "https://example.com/a\r\nX-Evil: 1",
+]
+
 
 def opened(name="ezmodel", **settings):
     """A gateway in a session: a mistake in either shows by now."""
     return ElementsSession(GATEWAYS[name](**({"api_key": KEY} | settings)))
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://example.com",
-        "http://127.0.0.1.example.com",
-        "http://10.0.0.1",
-        "https://user:hush@example.com",
-        "https://user@example.com",
-        "https://example.com/kling?x=1",
-        "https://example.com/kling#part",
-        "https://example.com/../kling",
-        "https://",
-        "example.com",
-        "ftp://example.com",
-        "file:///etc/passwd",
-        "https://example.com/a\r\nX-Evil: 1",
-    ],
-)
-@pytest.mark.parametrize("gateway", GATEWAYS)
+@pytest.mark.parametrize(("gateway", "address"), crossed(GATEWAYS, UNSAFE))
 def test_an_address_that_is_not_safe(gateway, address):
     """HTTPS to a plain place, or loopback; anything else is a mistake of configuration."""
     with caught(ConfigurationError) as info:
@@ -66,9 +65,11 @@ async def test_an_address_that_is_safe(address):
 
 
 @pytest.mark.parametrize(
-    "key", ["", " ", "Bearer ", "hush\nhush", "hush\r\nX-Evil: 1", "hush hush", "hush\x00", "hüsh", None]
+    ("gateway", "key"),
+    crossed(
+        GATEWAYS, ["", " ", "Bearer ", "hush\nhush", "hush\r\nX-Evil: 1", "hush hush", "hush\x00", "hüsh", None]
+    ),
 )
-@pytest.mark.parametrize("gateway", GATEWAYS)
 def test_a_key_that_cannot_be_one(gateway, key):
     """It would break the header: refused, and not shown."""
     with caught(ConfigurationError) as info:
@@ -83,8 +84,9 @@ def test_half_a_pair_of_keys(half):
         GATEWAYS["kling"](**{name: PAIR[name] for name in half})
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("call", ["get_element", "delete_element", "create_element"])
+@pytest.mark.parametrize(
+    ("call", "status"), crossed(["get_element", "delete_element", "create_element"], [301, 302, 303, 307, 308])
+)
 async def test_a_redirect(server, open_session, status, call):
     """It is not followed: neither the key nor the body reaches the other server, and only its origin is named."""
     async with Server() as other:

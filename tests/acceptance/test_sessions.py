@@ -7,6 +7,7 @@ import warnings
 
 import aiohttp
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     ConfigurationError,
@@ -184,7 +185,7 @@ async def test_a_session_of_the_callers_has_its_own_limit(server):
             ElementsSession(Kling(api_key=KEY, base_url=server.origin), http=http, max_connections=5)
 
 
-@pytest.mark.parametrize("gateway", [*NATIVE, *BLIND])
+@pytest.mark.parametrize("gateway", mostly_slow([*NATIVE, *BLIND], "ezmodel", "evolink"))
 async def test_twenty_creates_at_once(server, open_session, gateway):
     """Twenty elements, twenty tasks, no mix-up."""
     server.accounts[gateway].words = ("processing", "processing", "succeed")

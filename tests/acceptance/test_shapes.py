@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from tables import crossed
 
 from kling_elements_async import (
     ApiError,
@@ -56,9 +57,19 @@ GARBAGE = {
     "an early end": CLOSE,
 }
 
+MEANINGLESS = [what for what in GARBAGE if what not in {"an empty object", "a list"}]
+CLASSES = [
+    (400, InvalidRequestError),
+    (401, AuthenticationError),
+    (402, InsufficientBalanceError),
+    (403, PermissionDeniedError),
+    (429, RateLimitedError),
+    (500, GatewayBrokenError),
+    (503, GatewayBrokenError),
+]
 
-@pytest.mark.parametrize("what", GARBAGE)
-@pytest.mark.parametrize("gateway", ["ezmodel", "evolink"])
+
+@pytest.mark.parametrize(("gateway", "what"), crossed(["ezmodel", "evolink"], GARBAGE))
 async def test_garbage_for_a_query(server, open_session, gateway, what):
     """It is one of our errors, whatever came; it is no refusal, and nothing was found or not found."""
     server.always("get", GARBAGE[what])
@@ -67,8 +78,7 @@ async def test_garbage_for_a_query(server, open_session, gateway, what):
     assert not isinstance(info.value, (InvalidRequestError, AuthenticationError))
 
 
-@pytest.mark.parametrize("what", [what for what in GARBAGE if what not in {"an empty object", "a list"}])
-@pytest.mark.parametrize("call", ["list", "presets", "delete"])
+@pytest.mark.parametrize(("call", "what"), crossed(["list", "presets", "delete"], MEANINGLESS))
 async def test_garbage_for_the_other_calls(server, open_session, call, what):
     """Lists and deletes, too, end in one of our errors or, where the garbage can mean it, in an empty answer."""
     server.always(call, GARBAGE[what])
@@ -82,8 +92,9 @@ async def test_garbage_for_the_other_calls(server, open_session, call, what):
     assert "data" in what or "an element of another kind" in what
 
 
-@pytest.mark.parametrize("what", ["a reset", "an early end", "a cut body"])
-@pytest.mark.parametrize("call", ["get", "list", "delete"])
+@pytest.mark.parametrize(
+    ("call", "what"), crossed(["get", "list", "delete"], ["a reset", "an early end", "a cut body"])
+)
 async def test_no_whole_answer(server, open_session, call, what):
     """Reads and deletes are sent again, so many times; then it is said that no answer came."""
     server.always(call, GARBAGE[what])
@@ -123,8 +134,7 @@ async def test_one_page_among_good_answers(server, open_session):
     assert len(server.seen) == 2
 
 
-@pytest.mark.parametrize("gateway", [*NATIVE, "anyfast"])
-@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize(("status", "gateway"), crossed([200, 400, 404], [*NATIVE, "anyfast"]))
 async def test_a_code_in_words(server, open_session, gateway, status):
     """`task_not_exist` is not found, whatever the HTTP status."""
     server.always("get", says({"code": "task_not_exist", "message": "task_not_exist", "data": None}, status))
@@ -146,19 +156,7 @@ async def test_a_failure_in_words(server, open_session):
     assert (info.value.code, info.value.message) == ("task_failed", "no channel")
 
 
-@pytest.mark.parametrize("gateway", GATEWAYS)
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, InvalidRequestError),
-        (401, AuthenticationError),
-        (402, InsufficientBalanceError),
-        (403, PermissionDeniedError),
-        (429, RateLimitedError),
-        (500, GatewayBrokenError),
-        (503, GatewayBrokenError),
-    ],
-)
+@pytest.mark.parametrize(("status", "kind", "gateway"), crossed(CLASSES, GATEWAYS))
 async def test_an_error_object(server, open_session, gateway, status, kind):
     """`{"error": {…}}` is a refusal; its class comes from the status, its request id from the text."""
     error = {"message": "It failed (request id: 20260101abc)", "type": "new_api_error", "code": "some_code"}

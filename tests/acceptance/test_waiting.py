@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from tables import crossed
 
 from kling_elements_async import (
     AuthenticationError,
@@ -74,8 +75,9 @@ async def test_words_of_success(server, open_session, word):
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("word", ["failed", "FAILURE", "error", "cancelled"])
-@pytest.mark.parametrize("gateway", ["ezmodel", "evolink"])
+@pytest.mark.parametrize(
+    ("gateway", "word"), crossed(["ezmodel", "evolink"], ["failed", "FAILURE", "error", "cancelled"])
+)
 async def test_words_of_failure(server, open_session, gateway, word):
     """Each spelling seen ends the wait with an error."""
     known = server.accounts[gateway].add()

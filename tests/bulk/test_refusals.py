@@ -55,7 +55,7 @@ def four_open(monkeypatch):
 
 
 @pytest.mark.usefixtures("four_open")
-@pytest.mark.parametrize("word", mostly_slow(PERMANENT, "401", "1102", "1304"))
+@pytest.mark.parametrize("word", mostly_slow(PERMANENT, "1102"))
 async def test_a_permanent_refusal_midway(open_session, sandbox, journal, word):
     """The reading stops, what was sent comes out, the error names the first unsent; from there all is made."""
     fault, kind = PERMANENT[word]

@@ -97,7 +97,7 @@ async def test_the_same_with_a_long_timeout(clock, hall, capsys):
     assert full >= 0.92
 
 
-@pytest.mark.parametrize("allowed", mostly_slow([1, 5, 12], 1, 5))
+@pytest.mark.parametrize("allowed", mostly_slow([1, 5, 12], 5))
 async def test_max_running_tasks_is_never_exceeded(clock, hall, allowed):
     """The account allows more, the caller does not."""
     async with ElementsSession(hall, clock=clock, max_running_tasks=allowed) as session:
@@ -138,7 +138,7 @@ async def test_a_slot_that_frees_after_the_queue_was_gone(clock):
         assert clock.elapsed - began < 5
 
 
-@pytest.mark.parametrize("before", [0, 300])
+@pytest.mark.parametrize("before", mostly_slow([0, 300], 0))
 async def test_single_creates_of_an_account_that_refuses_all(clock, monkeypatch, before):
     """Of hundreds at once only those on their way meet it; each says of its own element what the account was told."""
     hall = Hall(clock, None, lambda: 1.0, host="one")

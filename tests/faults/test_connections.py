@@ -227,7 +227,7 @@ def bad_certificates(authority):
     }
 
 
-@FEW_CALLS
+@pytest.mark.parametrize("call", mostly_slow(CALLS, "create"))
 @pytest.mark.parametrize("what", ["an unknown authority", "another name", "expired"])
 async def test_a_certificate_that_does_not_hold(open_session, clock, trusted, what, call):
     """Fault 5: refused at the first connection, never tried again, never without the check."""
@@ -241,7 +241,7 @@ async def test_a_certificate_that_does_not_hold(open_session, clock, trusted, wh
         assert clock.slept == []
 
 
-@FEW_CALLS
+@pytest.mark.parametrize("call", mostly_slow(CALLS, "get"))
 @pytest.mark.parametrize(
     "steps",
     [
@@ -272,7 +272,7 @@ async def test_tls_that_works(open_session, trusted, call):
         await session.close()
 
 
-@pytest.mark.parametrize("cut", [0, 40, -9])
+@pytest.mark.parametrize("cut", mostly_slow([0, 40, -9], 40))
 async def test_a_tls_answer_that_is_cut(open_session, trusted, cut):
     """Faults 9 to 11 over TLS: the create is found out about, and sent once."""
     async with WireServer(serving(trusted.issue_cert("127.0.0.1"))) as server:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tables import mostly_slow
+from tables import crossed, mostly_slow
 
 from kling_elements_async import (
     CreateUncertainError,
@@ -78,7 +78,7 @@ async def test_a_redirect_names_the_whole_origin(server, open_session):
     ],
     ids=lambda text: ascii(text)[:24],
 )
-@pytest.mark.parametrize("call", mostly_slow(CALLS, "create", "get"))
+@pytest.mark.parametrize("call", mostly_slow(CALLS, "get"))
 async def test_a_redirect_to_nonsense(server, open_session, location, call):
     """Fault 31: whatever the Location holds, it is our error, and shows no part of a credential in it."""
     server.otherwise = (request, send(answer(b"", 302, Location=location)), fin)
@@ -98,8 +98,7 @@ UNSURE = {
 }
 
 
-@pytest.mark.parametrize("what", UNSURE)
-@pytest.mark.parametrize("landed", [True, False])
+@pytest.mark.parametrize(("landed", "what"), crossed([True, False], UNSURE))
 async def test_too_late_or_too_early(server, open_session, what, landed):
     """Fault 40: 408 and 425 do not say whether the create happened: it is looked up."""
     server.script(request, *((land,) if landed else ()), send(UNSURE[what]), fin)
@@ -109,8 +108,7 @@ async def test_too_late_or_too_early(server, open_session, what, landed):
     assert len(server.looks) == (1 if landed else 3)
 
 
-@pytest.mark.parametrize("what", UNSURE)
-@pytest.mark.parametrize("gateway", BLIND)
+@pytest.mark.parametrize(("gateway", "what"), crossed(BLIND, UNSURE))
 async def test_too_late_or_too_early_without_a_look_up(server, open_session, what, gateway):
     """Fault 40: uncertain, at one POST."""
     server.otherwise = (request, send(UNSURE[what]), fin)
@@ -119,8 +117,7 @@ async def test_too_late_or_too_early_without_a_look_up(server, open_session, wha
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("what", UNSURE)
-@EACH_READ
+@pytest.mark.parametrize(("call", "what"), crossed(READS, UNSURE))
 async def test_a_read_too_late_or_too_early(server, open_session, what, call):
     """Fault 40: sent again."""
     server.script(request, send(UNSURE[what]), fin)
@@ -248,7 +245,7 @@ EACH_STATUS = pytest.mark.parametrize("status", mostly_slow([200, 403, 502, 503]
 
 @EACH_PAGE
 @EACH_STATUS
-@EACH_READ
+@pytest.mark.parametrize("call", mostly_slow(READS, "get"))
 async def test_a_page_for_a_read(server, open_session, page, status, call):
     """Fault 49: never a model; the first characters are in the error, made safe."""
     server.otherwise = (request, send(answer(PAGES[page], status, Content_Type="text/html")), fin)

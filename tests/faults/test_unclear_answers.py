@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 import pytest
-from tables import mostly_slow
+from tables import crossed, mostly_slow
 
 from kling_elements_async import (
     CreateUncertainError,
@@ -267,9 +267,9 @@ async def test_a_server_that_does_not_read(open_session, monkeypatch, no_collect
         await session.close()
 
 
-@pytest.mark.parametrize("gateway", ["ezmodel", *BLIND])
 @pytest.mark.parametrize(
-    ("status", "code", "kind"), [(401, 1002, "AuthenticationError"), (413, 1200, "InvalidRequestError")]
+    ("status", "code", "kind", "gateway"),
+    crossed([(401, 1002, "AuthenticationError"), (413, 1200, "InvalidRequestError")], ["ezmodel", *BLIND]),
 )
 async def test_an_answer_before_the_upload_is_through(server, open_session, gateway, status, code, kind):
     """Fault 20: the status counts, not the pipe that broke."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from tables import mostly_slow
+from tables import crossed, mostly_slow
 
 from kling_elements_async import (
     ApiError,
@@ -90,8 +90,7 @@ def broken(status, form):
 
 
 @EACH_BROKEN
-@pytest.mark.parametrize("form", ["its own words", "a page"])
-@pytest.mark.parametrize("call", READS)
+@pytest.mark.parametrize(("call", "form"), crossed(READS, ["its own words", "a page"]))
 async def test_a_broken_gateway_for_a_read(server, open_session, status, form, call):
     """Fault 45: sent again, and once more after the next."""
     server.script(*broken(status, form))
