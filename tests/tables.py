@@ -1,8 +1,9 @@
-"""Tables of which the default run meets a part, and the slow run the rest."""
+"""Tables and properties of which the default run meets a part, and the slow run the rest."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import hypothesis
 import pytest
 
 
@@ -20,6 +21,22 @@ def crossed(first: Iterable[Any], second: Iterable[Any]) -> list[Any]:
         for row, one in enumerate(ones)
         for column, other in enumerate(others)
     ]
+
+
+def few_and_many(
+    few: int, many: int, *drawn: Any, **named: Any
+) -> Callable[[Callable[..., None]], Callable[[int], None]]:
+    """Make a test of a property: few examples by default, many in the slow run."""
+
+    def made(holds: Callable[..., None]) -> Callable[[int], None]:
+        @pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
+        def test(examples: int) -> None:
+            hypothesis.settings(max_examples=examples)(hypothesis.given(*drawn, **named)(holds))()
+
+        test.__name__, test.__doc__, test.__module__ = holds.__name__, holds.__doc__, holds.__module__
+        return test
+
+    return made
 
 
 def _spread(value: Any) -> tuple[Any, ...]:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async import Element, Tag
 from kling_elements_async.gallery import Entry, page
@@ -71,8 +72,7 @@ def written(*entries, gateway="kling"):
     return page(entries, gateway=gateway, now=NOW)
 
 
-@settings(max_examples=60)
-@given(st.lists(elements, max_size=4), texts)
+@few_and_many(15, 60, st.lists(elements, max_size=4), texts)
 @example(
     [Element(text, *[text] * 2, "image", text, (text,) * 3, (text,), None, (text,)) for text in HOSTILE], "<b>"
 )

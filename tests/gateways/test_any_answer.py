@@ -6,8 +6,8 @@ import pickle
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async import ElementsError, ElementTask, Page
 
@@ -132,15 +132,13 @@ def read_by_all(content: bytes, status: int) -> None:
             check(reader(reply(content, status, name)))
 
 
-@settings(max_examples=300)
-@given(content=damaged(), status=STATUSES)
+@few_and_many(75, 300, content=damaged(), status=STATUSES)
 def test_a_damaged_answer(content, status):
     """Every reader makes a model whose ids are texts, or one of our errors."""
     read_by_all(content, status)
 
 
-@settings(max_examples=150)
-@given(content=st.binary(max_size=60), status=STATUSES)
+@few_and_many(40, 150, content=st.binary(max_size=60), status=STATUSES)
 def test_any_bytes(content, status):
     """Bytes of any kind, too."""
     read_by_all(content, status)

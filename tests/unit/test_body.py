@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async.body import Body, FileChangedError
 
@@ -70,8 +70,7 @@ def plain(value):
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=150)
-@given(st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4))
+@few_and_many(40, 150, st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4))
 def test_any_json_with_pictures_in_it(value):
     """The pieces together are the JSON, with each picture as its Base64, and as long as promised."""
     body = Body(value)

@@ -4,8 +4,8 @@ import base64
 import os
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async import ElementSpec, Images, Video
 from kling_elements_async.pictures import MOST_BYTES, decoded, is_link, picture_problems
@@ -82,8 +82,9 @@ def test_files_that_are_none(tmp_path):
         assert fits(list(picture_problems(path)), [part]), path
 
 
-@settings(max_examples=400)
-@given(
+@few_and_many(
+    100,
+    400,
     st.sampled_from(
         [PNG_MAGIC, JPEG_MAGIC, jpeg()[:20], png()[:16], b"", b"RIFF", b"\xff\xd8\xff\xe1\x00\x20Exif\0\0MM"]
     ),
