@@ -20,6 +20,7 @@ from aioresponses import core as aioresponses_core
 from services import RedisServer, postgres
 
 from kling_elements_async import ElementsSession, Polling
+from kling_elements_async.sandbox import Sandbox
 from kling_elements_async.testing import VirtualClock
 
 # The same examples each time, none stored, and no limit of time for one: a run judges the change, not the dice, and a
@@ -130,7 +131,13 @@ async def clock() -> AsyncIterator[VirtualClock]:
 @pytest.fixture
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who builds a session and says nothing of its pace has one that looks at its tasks more often."""
-    monkeypatch.setitem(ElementsSession.__init__.__kwdefaults__, "polling", Polling(first=0.02, longest=0.1))
+    monkeypatch.setitem(ElementsSession.__init__.__kwdefaults__, "polling", Polling(first=0.02, longest=0.04))
+
+
+@pytest.fixture
+def quick_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who starts a sandbox and says nothing of its tasks has one whose tasks end sooner."""
+    monkeypatch.setitem(Sandbox.__init__.__kwdefaults__, "durations", (0.02, 0.05))
 
 
 class _ResponseWithWriter(aiohttp.ClientResponse):

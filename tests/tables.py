@@ -8,8 +8,9 @@ import pytest
 
 
 def mostly_slow(values: Iterable[Any], *by_default: Any) -> list[Any]:
-    """All values, of which only a few are met in the default run."""
-    return [value if value in by_default else pytest.param(value, marks=pytest.mark.slow) for value in values]
+    """All values, of which only a few are met in the default run; a tuple is several arguments."""
+    slow = pytest.mark.slow
+    return [value if value in by_default else pytest.param(*_spread(value), marks=slow) for value in values]
 
 
 def crossed(first: Iterable[Any], second: Iterable[Any]) -> list[Any]:

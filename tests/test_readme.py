@@ -34,7 +34,7 @@ def png(width: int = 400, height: int = 400) -> bytes:
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch, quick_looks):
+def desk(tmp_path, monkeypatch, quick_looks, quick_tasks):
     """What the reader of the README has: a picture, a key, and a gateway that answers. The pace alone is another."""
     (tmp_path / "front.png").write_bytes(png())
     monkeypatch.chdir(tmp_path)

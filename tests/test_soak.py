@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import Created, ElementSpec, ElementsSession, Images, transport
 from kling_elements_async.sandbox import Sandbox
@@ -38,17 +39,18 @@ def specs(number):
     return [ElementSpec(f"prop {index}", "A prop", images) for index in range(number)]
 
 
-async def test_two_hundred_elements_through_chaos(monkeypatch):
+@pytest.mark.parametrize("count", mostly_slow([80, 200], 80))
+async def test_many_elements_through_chaos(monkeypatch, count):
     """Each is made once, whatever became of the answers."""
     monkeypatch.setattr(transport, "REPLY_TIMEOUT", 2.5)
     clock = FastClock()
     async with Sandbox(chaos=0.2, seed=7, clock=clock.now) as sandbox:
         session = ElementsSession(sandbox.gateway("kling"), clock=clock)
-        async with session, session.create_many(specs(200)) as outcomes:
+        async with session, session.create_many(specs(count)) as outcomes:
             made = [outcome async for outcome in outcomes]
         account = sandbox.account("kling")
-        assert Counter(map(type, made)) == {Created: 200}, made
-        assert (account.creates, account.made_twice) == (200, 0)
+        assert Counter(map(type, made)) == {Created: count}, made
+        assert (account.creates, account.made_twice) == (count, 0)
         assert {outcome.element.element_id for outcome in made} == set(account.elements)
         assert {outcome.resolution for outcome in made} == {"direct", "adopted", "resent"}
     assert len(asyncio.all_tasks()) == 1

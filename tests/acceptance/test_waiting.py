@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from tables import crossed
+from tables import crossed, mostly_slow
 
 from kling_elements_async import (
     AuthenticationError,
@@ -135,7 +135,7 @@ async def test_a_wrapped_failure(server, open_session):
     assert "Image pixel is invalid" in str(info.value)
 
 
-@pytest.mark.parametrize("what", MISSED)
+@pytest.mark.parametrize("what", mostly_slow(MISSED, "502", "a reset", "a limit", "a page with 404", "no money"))
 async def test_a_missed_look(server, open_session, what):
     """A look that failed is a missed look, at the first one and in the middle, more than once."""
     known = server.accounts["ezmodel"].add()

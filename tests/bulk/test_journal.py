@@ -331,6 +331,7 @@ async def test_a_clients_session_that_closes_under_a_create(quick, sandbox, jour
 # ---------------------------------------------------------------- a file that is not ours
 
 
+@pytest.mark.slow
 async def test_another_process_uses_it(open_session, sandbox, journal, tmp_path):
     """The second says so and sends nothing; killed, the first no longer holds it."""
     sandbox.script("create", Fault.never(), Fault.never())

@@ -239,7 +239,7 @@ def journal(request, tmp_path):
     return "--journal", request.getfixturevalue("database"), "--job", uuid.uuid4().hex
 
 
-@pytest.mark.parametrize("ids", [True, False])
+@pytest.mark.parametrize("ids", [True, pytest.param(False, marks=pytest.mark.slow)])
 async def test_a_rerun_with_the_journal_makes_nothing_twice(sandbox, env, run_here, written, journal, ids):
     """The results of the earlier run come again, as resumed; two equal rows are two elements."""
     rows = [row(0, **({"id": f"i{n}"} if ids else {})) for n in range(5)]

@@ -204,9 +204,9 @@ def test_each_help_has_an_example_and_fits_a_terminal(capsys, subcommand):
         assert Parser([subcommand]).parse(words).subcommand is subcommand
 
 
-async def test_a_wrong_key_is_refused_and_not_shown(sandbox, env):
+async def test_a_wrong_key_is_refused_and_not_shown(sandbox, env, run_here):
     """One line, exit code 1, and the key is nowhere."""
-    ran = await run("list", env=env | {"KLING_API_KEY": "not-the-key-of-anybody"})
+    ran = await run_here("list", env=env | {"KLING_API_KEY": "not-the-key-of-anybody"})
     assert (ran.code, ran.out) == (1, "")
     assert ran.line.startswith("kling-elements: ezmodel refused to list elements: ")
     assert "Check the key" in ran.line

@@ -13,8 +13,8 @@ TESTS = Path(__file__).parent.parent
 
 
 def test_creates():
-    """In forty lives of up to twenty-five steps."""
-    tried(40, 25)
+    """In fifteen lives of up to twenty-five steps."""
+    tried(15, 25)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from kling_elements_async import (
 from kling_elements_async.sandbox import NO_FAULT, Fault, SandboxThread
 from kling_elements_async.testing import VirtualClock
 
+pytestmark = pytest.mark.usefixtures("quick_tasks")
 SPEC = ElementSpec("prop", "A prop", Images("https://example.com/a.png", ["https://example.com/b.png"]))
 
 

@@ -12,7 +12,7 @@ from kling_elements_async import ElementSpec, Images
 
 from .readme import names, recipe, source
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_looks", "quick_tasks")
 SPEC = ElementSpec("prop", "A prop", Images("https://example.com/a.png", ["https://example.com/b.png"]))
 
 

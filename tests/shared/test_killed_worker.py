@@ -47,7 +47,13 @@ async def crew(clock):
         await session.close()
 
 
-@pytest.mark.parametrize("told", [LIMIT, None], ids=["the limit is told", "the limit is found out"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(LIMIT, id="the limit is told", marks=pytest.mark.slow),
+        pytest.param(None, id="the limit is found out"),
+    ],
+)
 async def test_tasks_that_outlive_their_worker(clock, crew, told):
     """The account refuses what comes in their place (1303); the others ask again, fail nothing, and fill up."""
     killed = clock.now() + 100

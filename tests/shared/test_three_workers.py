@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from bulk.hall import Hall, bulk, without_a_wire
 from bulk.materials import named
+from tables import mostly_slow
 
 from kling_elements_async import Created, ElementsSession
 
@@ -25,7 +26,8 @@ def about_20():
 
 
 @pytest.mark.parametrize(
-    ("fixed", "each"), [(20, 100), (None, 75), pytest.param(None, 100, marks=pytest.mark.slow)]
+    ("fixed", "each"),
+    mostly_slow([(20, 90), (20, 100), (None, 60), (None, 75), (None, 100)], (20, 90), (None, 60)),
 )
 async def test_the_slots_of_three_workers(clock, about_20, fixed, each):
     """A limit of 20 is kept, without a refusal where it is told; the slots are 92 % full; few visits an element."""
