@@ -113,6 +113,7 @@ async def test_a_timeout_that_is_none(server, open_session, timeout):
     assert server.accepted == 0
 
 
+@pytest.mark.slow
 async def test_no_limit(server, open_session, clock):
     """timeout=None waits for as long as it takes."""
     server.accounts["ezmodel"].duration = 1500.0

@@ -146,6 +146,7 @@ async def test_a_large_answer(server, open_session):
     assert (await open_session().get_element("1")).task_id == "1"
 
 
+@pytest.mark.slow
 async def test_a_gzip_bomb(server, open_session):
     """What counts is the size after unpacking."""
     server.always("get", says(gzip.compress(huge(64 * 2**20), compresslevel=1), Content_Encoding="gzip"))

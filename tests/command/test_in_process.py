@@ -143,7 +143,7 @@ async def test_an_uncertain_create(sandbox, run_here, order):
 
 async def test_the_demo(run_here, monkeypatch):
     """Twenty elements made, waited for, listed and deleted; as JSON one document."""
-    monkeypatch.setattr("kling_elements_async.command.demo._SECONDS", (0.02, 0.2))
+    monkeypatch.setattr("kling_elements_async.command.demo._SECONDS", (0.02, 0.05))
     plain = await run_here("demo", env=environment())
     assert plain.code == 0, plain.err
     assert "0 elements are left" in plain.out

@@ -4,8 +4,8 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async import ConfigurationError, Images, Tag, Video
 from kling_elements_async.manifest.file import Manifest
@@ -192,8 +192,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=25)
-@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(), json_values))
+@few_and_many(8, 25, st.dictionaries(st.sampled_from(FIELDS) | st.text(), json_values))
 def test_any_json_is_a_row_or_a_list_of_its_faults(record):
     """Nothing else comes out, whatever went in."""
     found = structured(record)

@@ -1,6 +1,5 @@
 """The table in numbers.md is true: each number of the catalogue has its row, and each test named there exists."""
 
-import ast
 import os
 import re
 import subprocess
@@ -21,8 +20,7 @@ NAMED = {
 @cache
 def functions_in(file: str) -> set[str]:
     path = TESTS / file
-    tree = ast.parse(path.read_text()) if path.exists() else ast.Module([], [])
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return set(re.findall(r"^(?:async )?def (\w+)\(", path.read_text(), re.MULTILINE)) if path.exists() else set()
 
 
 def test_each_number_has_one_row():

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async import ElementSpec, ElementsSession, Images, InvalidElementError
 from kling_elements_async.callback_urls import LONGEST_URL, callback_url_problems
@@ -218,7 +219,7 @@ def test_this_machine(url):
     assert are_about(problems("http://u@127.0.0.1/x", base_url=HERE), USER)
 
 
-@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+@few_and_many(30, 100, st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
 def test_any_address(address):
     """None that Python calls anything but global is taken, in none of its spellings."""
     host = str(address) if address.version == 4 else f"[{address}]"

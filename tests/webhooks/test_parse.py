@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import few_and_many
 
 from kling_elements_async import (
     Element,
@@ -358,7 +359,7 @@ def check_task(task):
     assert repr(task)
 
 
-@given(damaged())
+@few_and_many(30, 100, damaged())
 def test_a_damaged_body(body):
     """It is a task or a refusal: no other error, and no id made of nothing."""
     check_task_or_refusal(body)

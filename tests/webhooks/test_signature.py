@@ -11,6 +11,7 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
+from tables import few_and_many
 
 from kling_elements_async import ConfigurationError, WebhookVerificationError, webhooks
 from kling_elements_async.secret import Secret
@@ -220,7 +221,9 @@ texts = st.text(string.ascii_letters + string.digits + "_-.", min_size=1, max_si
 bodies = st.one_of(st.text(max_size=60).filter(lambda text: text.isascii() or text.isprintable()), st.just("{}"))
 
 
-@given(
+@few_and_many(
+    30,
+    100,
     key=st.binary(min_size=1, max_size=64),
     padded=st.booleans(),
     message_id=texts,
