@@ -3,6 +3,7 @@
 import statistics
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import ElementsSession
 from kling_elements_async.gateways import EzModel
@@ -26,7 +27,7 @@ async def one_wait(server, duration, seed):
     return lag, len(server.seen) - before
 
 
-@pytest.mark.parametrize("seeds", [30, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", mostly_slow([15, 30, 200], 15))
 @pytest.mark.parametrize(("duration", "lag", "requests"), [(5.0, 1.0, 12), (30.0, 2.5, 12)])
 async def test_a_wait_alone(server, duration, lag, requests, seeds):
     """A 5 s task is noticed within 1 s and a 30 s task within 2.5 s at the median, the latter in 12 requests."""

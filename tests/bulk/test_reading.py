@@ -219,7 +219,7 @@ def test_a_timeout_that_is_none(timeout):
 
 
 @pytest.mark.usefixtures("three_open")
-@pytest.mark.parametrize("way", mostly_slow(["break", "exception", "cancelled"], "break", "cancelled"))
+@pytest.mark.parametrize("way", mostly_slow(["break", "exception", "cancelled"], "cancelled"))
 async def test_leaving_the_block_early_cancels_what_runs(session, monkeypatch, way):
     """However it is left: nothing of ours runs on in the session, and nothing more is sent."""
     before, sent, send = ours(), [], session._transport.send

@@ -539,7 +539,7 @@ def ran(name: str, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("what", mostly_slow(PROGRAMS, "no-descriptors"))
+@pytest.mark.parametrize("what", mostly_slow(PROGRAMS))
 def test_a_program_leaves_nothing(what):
     """Faults 29, 98, 104 and 108: a program ends with nothing left open, unread or said on stderr."""
     done = ran("leak_program", what)

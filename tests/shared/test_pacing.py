@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bulk.hall import Hall, bulk, without_a_wire
 from bulk.materials import a_spec, named
+from tables import mostly_slow
 
 from kling_elements_async import ConfigurationError, Created, ElementsSession, NotSentError, events
 from kling_elements_async.shared import Rate, RedisSlots
@@ -53,7 +54,7 @@ async def seen(hall, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rate", "seconds"), [(300, 4), (20, 12), (2.5, 12), pytest.param(300, 12, marks=pytest.mark.slow)]
+    ("rate", "seconds"), mostly_slow([(300, 4), (20, 12), (2.5, 12), (300, 12)], (20, 12), (2.5, 12))
 )
 async def test_a_rate(clock, opened, seen, rate, seconds):
     """As many a second as it allows, at most a fifteenth more in any, from the first second on."""

@@ -27,7 +27,7 @@ def about_20():
 
 @pytest.mark.parametrize(
     ("fixed", "each"),
-    mostly_slow([(20, 90), (20, 100), (None, 60), (None, 75), (None, 100)], (20, 90), (None, 60)),
+    mostly_slow([(20, 100), (None, 60), (None, 75), (None, 100)], (None, 60)),
 )
 async def test_the_slots_of_three_workers(clock, about_20, fixed, each):
     """A limit of 20 is kept, without a refusal where it is told; the slots are 92 % full; few visits an element."""

@@ -477,9 +477,9 @@ async def test_no_list_after_many_ends(waiting, account):
     "error",
     [
         refused(GatewayBrokenError, 503),
-        NoReplyError("reset"),
-        UnexpectedReplyError("?", status=200),
-        refused(RateLimitedError, 429),
+        pytest.param(NoReplyError("reset"), marks=pytest.mark.slow),
+        pytest.param(UnexpectedReplyError("?", status=200), marks=pytest.mark.slow),
+        pytest.param(refused(RateLimitedError, 429), marks=pytest.mark.slow),
         refused(NotFoundError, 404),
     ],
     ids=str,
