@@ -68,7 +68,7 @@ async def settled_job(clock: VirtualClock, hall: Hall, items: int, label: str) -
 
 async def test_an_account_of_20_slots(clock, hall):
     """Once settled, at most 2 % of the creates are refused, and the slots are 92 % full."""
-    share, full = await settled_job(clock, hall, 250, "250 items")
+    share, full = await settled_job(clock, hall, 150, "150 items")
     assert share <= 0.02
     assert full >= 0.92
 

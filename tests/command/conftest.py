@@ -14,7 +14,7 @@ from .process import Ran, environment
 
 @pytest.fixture
 async def sandbox():
-    async with Sandbox(durations=(0.1, 0.1)) as sandbox:
+    async with Sandbox(durations=(0.03, 0.03)) as sandbox:
         yield sandbox
 
 

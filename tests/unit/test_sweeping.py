@@ -26,7 +26,7 @@ from kling_elements_async.lifecycle import Lifecycle
 from kling_elements_async.sweeping import DOWN_TO, FROM, LEFT_ALONE_FOR, MOST_ROWS
 from kling_elements_async.waiting import Waiting
 
-MANY = 40
+MANY = 25
 
 
 def refused(kind, status):
