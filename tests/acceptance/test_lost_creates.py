@@ -44,6 +44,16 @@ UNCLEAR = {
     "deep nesting": says(b"[" * 1_000_000),
     "too much": says(b'{"code": 0, "x": "' + b"x" * 9 * 2**20 + b'"}'),
 }
+PLAIN = [
+    "a reset",
+    "a cut body",
+    "an empty object",
+    "an empty body",
+    "a page with 502",
+    "504",
+    "an unknown code",
+    "no HTTP",
+]
 
 
 @pytest.mark.parametrize("what", UNCLEAR)
@@ -56,7 +66,7 @@ async def test_an_answer_lost_after_the_effect(server, open_session, what):
     assert task.external_task_id == server.calls("create")[0].body["external_task_id"]
 
 
-@pytest.mark.parametrize("what", [what for what in UNCLEAR if what != "a page with 403"])
+@pytest.mark.parametrize("what", mostly_slow([what for what in UNCLEAR if what != "a page with 403"], *PLAIN))
 async def test_a_create_lost_before_the_effect(server, open_session, what):
     """Three looks at 0, 1 and 3 seconds find nothing, then it goes once more with the same external id."""
     server.script("create", UNCLEAR[what])

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tables import mostly_slow
 
 from kling_elements_async import (
     ContentPolicyError,
@@ -56,7 +57,9 @@ async def test_an_id_twice_is_deleted_once(session, sandbox, elements):
     assert deletes(sandbox) == 1
 
 
-@pytest.mark.parametrize("bad", ["", "a/b", "..", 856528387816046601.0, None, "a?b"], ids=repr)
+@pytest.mark.parametrize(
+    "bad", mostly_slow(["", "a/b", "..", 856528387816046601.0, None, "a?b"], "a/b", None), ids=repr
+)
 async def test_a_bad_id_among_good_ones(session, sandbox, elements, bad):
     """It is refused before anything is sent: nothing is deleted."""
     with pytest.raises(InvalidIdError):
