@@ -75,6 +75,7 @@ class Bulk(AsyncIterator[Outcome]):
         self._freed = asyncio.Event()
         self._open: set[Item] = set()
         self._unsent: set[int] = set()
+        self._next: int | None = 0  # the spec to be read next, or None when all are read
         self._refusal: ApiError | None = None
         self._fault: BaseException | None = None
         self._done: asyncio.Queue[tuple[Item, Outcome] | None] = asyncio.Queue()
@@ -127,8 +128,9 @@ class Bulk(AsyncIterator[Outcome]):
         self._done.put_nowait(None)
         if self._fault:
             raise self._fault
-        if self._refusal and self._unsent:
-            self._refusal.unsent_from = min(self._unsent)
+        unsent = self._unsent if self._next is None else self._unsent | {self._next}
+        if self._refusal and unsent:
+            self._refusal.unsent_from = min(unsent)
             raise self._refusal
         raise StopAsyncIteration
 
@@ -148,6 +150,7 @@ class Bulk(AsyncIterator[Outcome]):
             async for index, given in numbered:
                 item = Item.of(index, given)
                 self._unsent.add(index)
+                self._next = index + 1
                 await self._admit(item)
                 if self._refusal:
                     break
@@ -160,6 +163,8 @@ class Bulk(AsyncIterator[Outcome]):
             if reader and reader.cancelling():
                 raise
             self._fault = fault  # the caller's iterable is at fault: what was read still comes out
+        else:
+            self._next = None
         finally:
             await numbered.aclose()
 
@@ -179,8 +184,9 @@ class Bulk(AsyncIterator[Outcome]):
     # ---------------------------------------------------------------- one item
 
     async def _bring(self, item: Item) -> None:
+        item.is_begun = True
         try:
-            outcome: Outcome | None = await self._jobs.outcome(item)
+            outcome: Outcome | None = None if self._refusal else await self._jobs.outcome(item)
         except asyncio.CancelledError:
             if not item.is_sent:
                 await self._jobs.forget(item)
@@ -217,10 +223,9 @@ class Bulk(AsyncIterator[Outcome]):
             self._reader.cancel()  # the next spec may be long in coming
         self._refusal = self._refusal or refusal
         for other in self._open:
-            if other.body is not None:
-                other.body.is_held = True
-            elif other.task_id is None and other.runner:
-                other.runner.cancel()
+            other.hold()
+            if other.is_begun and other.body is None and not other.is_sent and other.runner:
+                other.runner.cancel()  # it may stand in a queue for long
 
 
 async def _numbered(specs: Specs) -> AsyncGenerator[tuple[int, ElementSpec | Part], None]:

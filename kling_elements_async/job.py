@@ -186,6 +186,7 @@ class _Hooks:
 
     async def before_send(self, external_id: str | None, body: Body) -> None:
         self.item.body = body
+        body.is_held = body.is_held or self.item.is_held
         if not body.is_held:
             await self.jobs.intend(self.item, external_id)
 

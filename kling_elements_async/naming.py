@@ -47,10 +47,18 @@ class Item:
     is_claimed: bool = False
     body: Body | None = None
     is_intended: bool = False
+    is_begun: bool = False
+    is_held: bool = False
     may_exist: bool = False
     task_id: str | None = None
     task: ElementTask | None = None
     runner: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+    def hold(self) -> None:
+        """Keep its request from being sent from now on."""
+        self.is_held = True
+        if self.body is not None:
+            self.body.is_held = True
 
     @property
     def is_sent(self) -> bool:

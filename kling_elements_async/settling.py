@@ -51,6 +51,11 @@ _FULL = 1.0
 _FULL_MOST = 8.0
 _LEAST_TIME = 0.05
 
+_OF_THE_ACCOUNT = (AuthenticationError, InsufficientBalanceError, PermissionDeniedError)
+# How a create that is sent again can end without a word on what became of the first: that one may have spent the
+# last of the balance.
+_SAYS_NOTHING = (NotSentError, SessionUnusableError, RateLimitedError, *_OF_THE_ACCOUNT)
+
 
 class Hooks(Protocol):
     """What a bulk job has to know of a create, when it happens."""
@@ -143,7 +148,7 @@ class OneCreate:
                 if self.slots.is_held_by_others:
                     pause = await self._stayed(pause, full)
                     is_kept = True
-            except (AuthenticationError, InsufficientBalanceError, PermissionDeniedError) as error:
+            except _OF_THE_ACCOUNT as error:
                 self.slots.denied(error)
                 raise
             finally:
@@ -200,7 +205,7 @@ class OneCreate:
 
     def _raise_if_decided(self, failed: ElementsError) -> None:
         """Raise where nothing is left to find out; else the element may exist."""
-        if isinstance(failed, NotSentError | SessionUnusableError | RateLimitedError) and self.may_exist:
+        if self.may_exist and isinstance(failed, _SAYS_NOTHING):
             raise self._uncertain(failed)
         if isinstance(failed, NotSentError) and self.body.is_held and self.slots.told:
             raise self._as_told(self.slots.told)

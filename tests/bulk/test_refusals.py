@@ -1,6 +1,7 @@
 """Refusals that hold for the whole account: the reading stops, what was sent comes out, then the error."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tables import mostly_slow
 from kling_elements_async import (
     AuthenticationError,
     Created,
+    CreateUncertainError,
     InsufficientBalanceError,
     NotCreated,
     PermissionDeniedError,
@@ -17,6 +19,7 @@ from kling_elements_async import (
 from kling_elements_async.gateways import EzModel
 from kling_elements_async.journal import Entry
 from kling_elements_async.journals.sqlite import SqliteJournal
+from kling_elements_async.naming import Item, Naming
 from kling_elements_async.sandbox import Fault, Sandbox
 
 from .materials import (
@@ -213,13 +216,77 @@ async def test_those_that_stood_at_a_closed_gate_when_the_account_was_refused(
     open_session, sandbox, journal, gateway
 ):
     """The gate closed between their intent and their request: they were never sent, and leave no intent."""
-    sandbox.script("create", Fault.code(1302), Fault.wrapped_error("no balance", status=402), gateway=gateway)
+    empty = Fault.wrapped_error("no balance", status=402)
+    sandbox.script("create", Fault.code(1302), *[empty] * 5, gateway=gateway)
     specs = [spec_for(gateway, f"item-{number}") for number in range(5)]
     async with Slow(journal) as slow:
         seen, error = await until_error(open_session(gateway), specs, journal=slow)
     assert (seen, type(error)) == ([], InsufficientBalanceError)
-    assert calls(sandbox, gateway) == ["create"] * 2
     assert rows(journal) == []
+
+
+async def test_an_account_that_is_empty_when_a_lost_create_is_sent_again(open_session, sandbox, journal):
+    """The first sending may have spent the last of it: the element may exist, and a rerun makes no second one."""
+    sandbox.script("create", Fault.lost_answer(), Fault.wrapped_error("no balance", status=402))
+    unseen = Fault.wrapped_error("task_not_exist", status=400, code="task_not_exist")
+    sandbox.script("get", *[unseen] * 3)
+    (outcome,), error = await until_error(open_session(), named(1), journal=journal)
+    assert (type(outcome.error), error) == (CreateUncertainError, None)
+    (again,) = await all_outcomes(open_session(), named(1), journal=journal)
+    assert (again.resolution, made(sandbox).total()) == ("resumed", 1)
+
+
+async def test_a_create_of_an_earlier_run_in_an_account_that_is_empty(open_session, sandbox, journal):
+    """It is looked for while the others are refused, and comes out; nothing is sent for it."""
+    specs = named(3)
+    item = Item.of(0, specs[0])
+    await Naming(ensures=False, has_journal=True).name(item)
+    async with SqliteJournal(journal) as cut_off:
+        await cut_off.bind("ezmodel")
+        await cut_off.intend(Entry(item.key, item.digest, "an-earlier-id", datetime.now(UTC).timestamp()))
+    sandbox.script("create", *[Fault.wrapped_error("no balance", status=402)] * 9)
+    (outcome,), error = await until_error(open_session(), specs, journal=journal)
+    assert (outcome.index, type(outcome.error)) == (0, CreateUncertainError)
+    assert (type(error), error.unsent_from) == (InsufficientBalanceError, 1)
+    assert "an-earlier-id" not in sandbox.account("ezmodel").by_external_id
+    assert [row["external_task_id"] for row in rows(journal)] == ["an-earlier-id"]
+
+
+async def test_a_refused_look_while_the_next_spec_is_long_in_coming(session, sandbox):
+    """What was not read is named: the iteration does not end as if there were no more."""
+    for call in ("get", "list"):
+        sandbox.script(call, *[Fault.wrapped_error("invalid token", status=401)] * 9)
+
+    async def specs():
+        yield a_spec()
+        await asyncio.Event().wait()
+
+    (outcome,), error = await until_error(session, specs())
+    assert (outcome.index, type(outcome.error)) == (0, AuthenticationError)
+    assert (type(error), error.unsent_from) == (AuthenticationError, 1)
+
+
+@pytest.mark.parametrize("passes", range(6))
+async def test_a_spec_that_comes_in_the_moment_of_a_refusal(session, sandbox, monkeypatch, passes):
+    """However far its own task has come: it has an outcome, or lies behind what is named as unsent."""
+    sandbox.script("get", *[Fault.wrapped_error("invalid token", status=401)] * 9)
+    refused, taken_in = asyncio.Event(), bulk.Bulk._failed
+
+    async def failed(*args):
+        refused.set()
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        return await taken_in(*args)
+
+    async def specs():
+        first, second = named(2)
+        yield first
+        await refused.wait()
+        yield second
+
+    monkeypatch.setattr(bulk.Bulk, "_failed", failed)
+    outcomes, error = await until_error(session, specs())
+    assert {outcome.index for outcome in outcomes} | {error.unsent_from if error else 2} >= {0, 1}
 
 
 async def test_a_refusal_leaves_no_open_intent(open_session, sandbox, journal, tmp_path):
