@@ -36,6 +36,8 @@ LEFT_ALONE_FOR = 300.0
 # A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag is, or that they
 # do not show what was just created: doubling up to that.
 ALONE_FOR_NOW = 5.0
+# Seconds that are no pause: added to a clock, fewer may not move it.
+_MOMENT = 1e-3
 
 
 class Sweeping:
@@ -59,7 +61,7 @@ class Sweeping:
         self._events = events
         self.is_running: bool = False
         self._not_before = -math.inf
-        self._pages = 1
+        self._pages = self._opened = 1
         self._depth = 0
         self._failures = self._rests = 0
         self._strikes = 0
@@ -75,11 +77,17 @@ class Sweeping:
 
     def pays(self) -> bool:
         """Whether a list costs less than a look at each task, and is to be trusted."""
-        few = DOWN_TO * self._pages if self.is_running else max(FROM, DOWN_TO * self._pages)
         watches = self._watches.by_id.values()
+        # So many pages were for so many watches; fewer need fewer.
+        pages = max(1, math.ceil(self._pages * min(1.0, len(watches) / self._opened)))
+        few = DOWN_TO * pages if self.is_running else max(FROM, DOWN_TO * pages)
         if len(watches) <= few or self._lifecycle.clock.now() < self._not_before:
             return False
-        return sum(watch.unlisted < LISTS_MISSED for watch in watches) > few
+        if sum(watch.unlisted < LISTS_MISSED for watch in watches) > few:
+            return True
+        # Counted again in a while only: each look at one of thousands that no list shows asks for it.
+        self._not_before = self._lifecycle.clock.now() + self._polling.first
+        return False
 
     def ended_singly(self, task_id: str) -> None:
         """Note a task whose end a single look has shown: a list that denies it lags."""
@@ -97,7 +105,9 @@ class Sweeping:
         self._rate, self._sweeps, self._swept_at = 0.0, 0, self._lifecycle.clock.now()
         early = self._polling.pauses(self._lifecycle.clock.random)
         try:
-            await self._lifecycle.sleep(min(map(first_pause, self._watches.by_id.values()), default=0.0))
+            # Asked anew, since others come meanwhile whose tasks may end sooner, or have ended long ago.
+            while (pause := min(map(first_pause, self._watches.by_id.values()), default=0.0)) > _MOMENT:
+                await self._rest(min(pause, self._polling.first))
             while self.pays():
                 await self._sweep(look_singly)
                 await self._spot_check(look_once)
@@ -152,7 +162,7 @@ class Sweeping:
             self._failed(opened, error)
             return
         self._failures = 0
-        if len(unseen) < len(opened):
+        if len(unseen) <= len(opened) / 2:
             self._rests = 0
         self._watches.misses.over()
         self._reckon(ended)
@@ -189,7 +199,7 @@ class Sweeping:
             if self._events:
                 self._events.tell("Looked", None)
             page = await self._list_page(number, size)
-            self._pages = number
+            self._pages, self._opened = number, len(opened) or 1
             is_news = False  # a page that only repeats others is no way on: some gateways send one for ever
             for row, task in enumerate(page.tasks, (number - 1) * size + 1):
                 # A success without its element is looked at singly: lists may be behind.

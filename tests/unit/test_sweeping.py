@@ -439,6 +439,37 @@ async def test_old_tasks_alone(waiting, account):
     assert len(account.lists) < 12
 
 
+async def test_few_waits_after_very_many(waiting, account):
+    """The pages that thousands needed say nothing of what a few need."""
+    many = account.add(*ids(10 * MOST_ROWS, 1000), after=5)
+    await all_ended(waiting, many)
+    account.lists.clear()
+    account.looks.clear()
+    await all_ended(waiting, account.add(*ids(3 * FROM), after=100))
+    assert len(account.looks) < len(account.lists)
+
+
+async def test_waits_that_come_while_others_are_known_to_take_long(waiting, account, clock):
+    """Nobody looks at the first for two minutes: a task that ends sooner, or has ended long ago, is seen soon."""
+    for _ in range(30):
+        waiting.watches.durations.note("video", 120.0)
+    for task_id in ids(MANY):
+        waiting.watches.born(task_id, "video")
+    videos = asyncio.create_task(all_ended(waiting, account.add(*ids(MANY), after=125)))
+    await clock.sleep(1)
+
+    async def seconds(task_id, after):
+        began = clock.elapsed
+        await all_ended(waiting, account.add(task_id, after=after))
+        return clock.elapsed - began
+
+    waiting.watches.born("image", "image")
+    old, image = await asyncio.gather(seconds("old", after=-1000), seconds("image", after=5))
+    assert old < 2
+    assert 5 <= image < 12
+    await videos
+
+
 async def test_a_row_without_its_element(waiting, account):
     """A list may leave out what the query has: success without an element id is looked at, and is no end."""
     account.add("bare", after=5)
