@@ -93,7 +93,7 @@ class Waiting:
         watch = self._joined(task_id, wait)
         # The clock decides, at each look; the alarm cuts a look that is still in flight.
         if wait.until < self._alarm_at:
-            self._set_alarm(wait.until)
+            self._set_alarm(wait.until, began)
         try:
             return await wait.future
         finally:
@@ -149,20 +149,20 @@ class Waiting:
             watch.fail(error)
         watch.confirming = None
 
-    def _set_alarm(self, at: float) -> None:
+    def _set_alarm(self, at: float, now: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
         self._alarm_at = at
         if at < math.inf:
-            left = max(0.0, at - self._lifecycle.clock.now())
-            self._alarm = asyncio.get_running_loop().call_later(left, self._ring)
+            self._alarm = asyncio.get_running_loop().call_later(max(0.0, at - now), self._ring)
 
     def _ring(self) -> None:
         """Tell the waits whose time is over."""
-        self.watches.expire_due(self._alarm_at)
-        soonest = self._lifecycle.clock.now() + _BETWEEN_ALARMS
-        self._set_alarm(max(self.watches.nearest_deadline(), soonest))
+        rang_at, self._alarm, self._alarm_at = self._alarm_at, None, math.inf
+        self.watches.expire_due(rang_at)
+        now = max(rang_at, self._lifecycle.clock.now())  # a clock that stands still has come as far as the loop
+        self._set_alarm(max(self.watches.nearest_deadline(), now + _BETWEEN_ALARMS), now)
 
     async def _one_look(self, task_id: str, wait: Wait) -> ElementTask:
         watch = self.watches.made(task_id)
@@ -189,7 +189,7 @@ class Waiting:
         if self.watches.by_id.get(watch.task_id) is watch:
             del self.watches.by_id[watch.task_id]
             if not self.watches.by_id:
-                self._set_alarm(math.inf)
+                self._set_alarm(math.inf, now=0.0)
         for work in (watch.stream, watch.confirming):
             if work:
                 work.cancel()

@@ -23,11 +23,13 @@ def timers():
     return [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]
 
 
-def on_still_loop(work):
-    """What `work(waiting)` returns; nothing may be left on the loop."""
+def on_still_loop(work, now=None):
+    """What `work(waiting)` returns; nothing may be left on the loop. `now` is the time of the session's clock."""
 
     async def run():
-        waiting = Waiting(hanging, no_list, Polling(), Lifecycle(LoopClock(asyncio.get_running_loop())))
+        clock = LoopClock(asyncio.get_running_loop())
+        clock.now = now or clock.now
+        waiting = Waiting(hanging, no_list, Polling(), Lifecycle(clock))
         found = await work(waiting)
         assert timers() == []
         await waiting.close()
@@ -88,3 +90,35 @@ def test_a_wait_that_is_left_takes_the_alarm_with_it():
         return await timed_out(waiting, 1, 2.0)
 
     assert max(on_still_loop(work)) <= 0.0201
+
+
+def test_a_clock_that_stands_still():
+    """The loop's time counts as well: each wait ends, and one after the other."""
+
+    async def work(waiting):
+        return await asyncio.gather(*(timed_out(waiting, number, number + 1.0) for number in range(5)))
+
+    assert all(late <= 0.0201 for late, _ in on_still_loop(work, now=lambda: 7.0))
+
+
+def test_a_clock_that_fails_once():
+    """What it costs is said by the loop; the waits that come later have an alarm."""
+
+    async def work(waiting):
+        complaints, now = [], waiting.watches.now
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about["exception"]))
+
+        def failing():
+            raise OSError("no clock")
+
+        first = asyncio.ensure_future(timed_out(waiting, 1, 5.0))
+        await asyncio.sleep(4.9)
+        waiting.watches.now = failing
+        await asyncio.sleep(0.2)
+        waiting.watches.now = now
+        second = await timed_out(waiting, 2, 3.0)
+        assert [str(complaint) for complaint in complaints] == ["no clock"]
+        return (await first)[1], second[0]
+
+    first, second = on_still_loop(work)
+    assert (first < 4, second <= 0.0201) == (True, True)
