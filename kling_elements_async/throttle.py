@@ -34,6 +34,8 @@ _NEWS = 0.1
 # Creates that went well, and seconds without a refusal, before more than the limit is tried again.
 GROW_AFTER = 50
 GROW_AFTER_SECONDS = 90.0
+# The share of the limit that is tried more, one at least: an account of hundreds would be slow to find by ones.
+GROWN_BY = 0.05
 # Creates that may be on their way together while the limit is unknown, one more with each success: an account
 # of few slots is found out without a hundred refusals.
 SENT_AT_FIRST = 16
@@ -145,7 +147,7 @@ class Slots:
         self._window: float = SENT_AT_FIRST if fixed is None else math.inf
         self._since_refusal = 0
         self._refused_at = -math.inf
-        self._unanswered = 0  # of the creates that were on their way when the limit was last grown
+        self._unanswered = 0.0  # of the creates that were on their way when the limit was last grown
         self._knows_limit = True
         self._queue: deque[asyncio.Future[None]] = deque()
         self.bodies: set[Body] = set()  # of the creates that have a slot, and are not answered
@@ -194,8 +196,9 @@ class Slots:
         self._since_refusal += 1
         self._unanswered -= 1
         if self._queue and not self._is_fixed and self._may_grow():
-            self._limit += 1
-            self._unanswered = self._sending + 1
+            more = max(1.0, self._limit * GROWN_BY)
+            self._limit += more
+            self._unanswered = self._sending + more
         self._wake()
 
     def runs(self, task_id: str) -> None:
@@ -214,6 +217,7 @@ class Slots:
         if self._is_fixed:
             return
         self._since_refusal = 0
+        self._unanswered = 0.0
         self._refused_at = self._clock.now()
         self._knows_limit = bool(self._running)
         self._window = math.inf

@@ -234,6 +234,27 @@ async def test_growth(slots, clock, last):
         assert (sum(has_slot(*waiting)), some.running) == (before + enough + 1, 2), "and refused: two again, anew"
 
 
+async def test_growth_of_a_large_limit(slots, clock):
+    """A twentieth more is tried at a time: 300 that have become 600 are found in twenty rounds of answers."""
+    some = slots()
+    tasks = [f"task {number}" for number in range(300)]
+    full(some, *tasks)
+    waiting = [some.queue() for _ in range(2000)]
+    clock.advance(GROW_AFTER_SECONDS)
+    turned_over(some, tasks, GROW_AFTER, "early")
+    started, rounds = GROW_AFTER, 0
+    while len(tasks) < 600:
+        rounds += 1
+        granted = sum(has_slot(*waiting))
+        assert len(tasks) + granted - started <= 1.06 * len(tasks), "no storm"
+        for number in range(granted - started):
+            tasks.append(f"more {rounds} {number}")
+            some.started(tasks[-1])
+        turned_over(some, tasks, 1, f"round {rounds}")
+        started = granted + 1
+    assert rounds <= 20
+
+
 @pytest.mark.parametrize(("successes", "seconds"), [(5 * GROW_AFTER, 89), (49, 800)])
 async def test_no_growth_too_early(slots, clock, successes, seconds):
     """Neither many successes in a short time nor a long time with few of them are enough."""
