@@ -206,8 +206,10 @@ class Bulk(AsyncIterator[Outcome]):
 
     async def _failed(self, item: Item, error: ElementsError) -> NotCreated | None:
         """Return the outcome of an item that failed, or None for one that the account's refusal left unsent."""
-        if refuses_all := is_of_the_account(error):
-            self._stop(error)
+        refuses_all = is_of_the_account(error)
+        for refusal in (error, error.__cause__):  # of a create that is uncertain, the second sending was refused
+            if isinstance(refusal, ApiError) and is_of_the_account(refusal):
+                self._stop(refusal)
         if made_nothing(item, error):
             await self._jobs.forget(item)
         was_held = self._refusal is not None and isinstance(error, NotSentError)
@@ -217,8 +219,7 @@ class Bulk(AsyncIterator[Outcome]):
         task = error.task if isinstance(error, ElementFailedError | WaitTimeoutError) else item.task
         return NotCreated(item.index, item.spec, task, error)
 
-    def _stop(self, refusal: ElementsError) -> None:
-        assert isinstance(refusal, ApiError)
+    def _stop(self, refusal: ApiError) -> None:
         if self._refusal is None and self._reader:
             self._reader.cancel()  # the next spec may be long in coming
         self._refusal = self._refusal or refusal

@@ -206,7 +206,7 @@ class OneCreate:
     def _raise_if_decided(self, failed: ElementsError) -> None:
         """Raise where nothing is left to find out; else the element may exist."""
         if self.may_exist and isinstance(failed, _SAYS_NOTHING):
-            raise self._uncertain(failed)
+            raise self._uncertain(failed) from failed
         if isinstance(failed, NotSentError) and self.body.is_held and self.slots.told:
             raise self._as_told(self.slots.told)
         if not _may_have_happened(failed):

@@ -236,6 +236,26 @@ async def test_an_account_that_is_empty_when_a_lost_create_is_sent_again(open_se
     assert (again.resolution, made(sandbox).total()) == ("resumed", 1)
 
 
+async def test_no_spec_is_read_after_such_a_one(session, sandbox):
+    """The account has refused it, although the element may exist."""
+    sandbox.script("create", Fault.lost_answer(), *[Fault.wrapped_error("no balance", status=402)] * 2)
+    unseen = Fault.wrapped_error("task_not_exist", status=400, code="task_not_exist")
+    sandbox.script("get", *[unseen] * 3)
+    uncertain = asyncio.Event()
+
+    async def specs():
+        yield a_spec("first")
+        await uncertain.wait()
+        yield a_spec("second")
+
+    async with session.create_many(specs()) as outcomes:
+        assert isinstance((await anext(outcomes)).error, CreateUncertainError)
+        uncertain.set()
+        with pytest.raises(InsufficientBalanceError) as info:
+            await anext(outcomes)
+    assert (info.value.unsent_from, calls(sandbox).count("create")) == (1, 2)
+
+
 async def test_a_create_of_an_earlier_run_in_an_account_that_is_empty(open_session, sandbox, journal):
     """It is looked for while the others are refused, and comes out; nothing is sent for it."""
     specs = named(3)
