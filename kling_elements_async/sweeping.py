@@ -36,6 +36,8 @@ LEFT_ALONE_FOR = 300.0
 # A gateway on a bad day, or tasks of long ago, are no reason to give lists up for minutes, as lag is, or that they
 # do not show what was just created: doubling up to that.
 ALONE_FOR_NOW = 5.0
+# Rows taken in before others have their turn.
+_AT_ONCE = 50
 # Seconds that are no pause: added to a clock, fewer may not move it.
 _MOMENT = 1e-3
 
@@ -202,6 +204,8 @@ class Sweeping:
             self._pages, self._opened = number, len(opened) or 1
             is_news = False  # a page that only repeats others is no way on: some gateways send one for ever
             for row, task in enumerate(page.tasks, (number - 1) * size + 1):
+                if row % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # those who have waited go on: all in one pass would hold the loop
                 # A success without its element is looked at singly: lists may be behind.
                 if (watch := self._watch_of(task, opened)) and is_whole(task):
                     is_news = is_news or watch.task_id in unseen
