@@ -123,7 +123,7 @@ class Exchange:
                 await self._stand_at_gate(call, delay, open_by)
             if (wait := self._gate.rate.turn(patient=patient)) and not await self._had_turn(call, wait, until):
                 continue
-            if not self._transport.took_place():
+            if not self._transport.take_place_now():
                 await self._transport.queue_for_place(call, until, patient=patient)
             if self._pacing is not None:
                 await self._in_place(self._turn(self._pacing, call, until, patient=patient))

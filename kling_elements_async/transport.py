@@ -102,7 +102,7 @@ class Transport:
             self._pool.give_back()
         raise fault
 
-    def took_place(self) -> bool:
+    def take_place_now(self) -> bool:
         """Take a place among the requests in flight if one is free, and say whether it was."""
         return self._pool.take_now()
 

@@ -56,7 +56,7 @@ def is_whole(task: ElementTask) -> bool:
 def _lean(task: ElementTask, task_id: str) -> ElementTask:
     """Return a state to keep: ten thousand watches hold no records of the gateway's, and equal texts once."""
     same_id = task_id if task.task_id == task_id else task.task_id
-    return evolve(task, task_id=same_id, status_word=sys.intern(task.status_word), raw=_NO_RECORD)
+    return evolve(task, task_id=same_id, status_word=sys.intern(str(task.status_word)), raw=_NO_RECORD)
 
 
 @define(eq=False, repr=False)

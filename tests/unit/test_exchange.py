@@ -23,7 +23,7 @@ class Wire:
         self.at = []
         self.taken = 0
 
-    def took_place(self):
+    def take_place_now(self):
         self.taken += 1
         return True
 

@@ -6,6 +6,7 @@ import logging
 import math
 import pickle
 from contextlib import suppress
+from enum import StrEnum
 
 import pytest
 from attrs import evolve
@@ -181,6 +182,17 @@ async def test_a_wait_in_which_no_look_succeeded(waiting, gateway):
         f"task {ID} was not seen once in 4.0 s; the last look failed: no connection to ezmodel. "
         f"Whether it goes on at the gateway is not known: wait_for_element('{ID}') looks again"
     )
+
+
+async def test_a_word_of_a_gateway_of_another_package(waiting, gateway):
+    """It may be a member of an enumeration of its own: a text all the same."""
+
+    class Word(StrEnum):
+        RENDERING = "rendering"
+
+    gateway.script(ElementTask(ID, TaskStatus.PROCESSING, Word.RENDERING))
+    with pytest.raises(WaitTimeoutError, match="'rendering'"):
+        await wait(waiting, timeout=3)
 
 
 async def test_looks_that_fail_one_after_the_other_are_said_once(waiting, gateway, caplog):
