@@ -4,6 +4,7 @@ A measure of wall time is one of the machine too. What is measured goes before o
 figure that is missed counts unless a witness, a process that does nothing but sleep, was held up meanwhile as well.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -57,16 +58,22 @@ def launcher(program: str, folder: Path) -> Path:
 
 
 class Witness:
-    """``stall`` is the longest that the machine stood still in the block, in seconds."""
+    """``stall`` is the longest that the machine stood still in the block, in seconds.
+
+    The garbage of the tests before is not collected in it: that would hold up this process, which no witness sees.
+    """
 
     stall = 0.0
 
     def __enter__(self) -> Self:
+        gc.collect()
+        gc.disable()
         command = [sys.executable, "-S", "-c", _SLEEPER]
         self._sleeper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
     def __exit__(self, *_: object) -> None:
+        gc.enable()
         said, _ = self._sleeper.communicate()
         self.stall = float(said)
 

@@ -20,6 +20,7 @@ from kling_elements_async import (
     Images,
     NotCreated,
     WaitTimeoutError,
+    transport,
 )
 from kling_elements_async.gateways import EzModel, Kling
 from kling_elements_async.journal import Entry
@@ -592,9 +593,10 @@ async def test_a_rerun_that_is_left_keeps_an_open_intent(open_session, sandbox, 
 
 @pytest.mark.parametrize("how", ["its picture is gone", "the account refuses"])
 async def test_a_rerun_that_fails_before_its_look_keeps_an_open_intent(
-    open_session, sandbox, journal, tmp_path, how
+    open_session, sandbox, journal, tmp_path, monkeypatch, how
 ):
     """A rerun that cannot even look says nothing of what an earlier run may have made."""
+    monkeypatch.setattr(transport, "REPLY_TIMEOUT", 0.3)
     picture = tmp_path / "front.png"
     picture.write_bytes(png())
     spec = a_spec("item-0", reference=Images(picture, ["https://example.com/side.png"]))

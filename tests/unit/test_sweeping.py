@@ -21,6 +21,7 @@ from kling_elements_async import (
     TaskStatus,
     UnexpectedReplyError,
     WaitTimeoutError,
+    sweeping,
 )
 from kling_elements_async.lifecycle import Lifecycle
 from kling_elements_async.sweeping import DOWN_TO, FROM, LEFT_ALONE_FOR, MOST_ROWS
@@ -439,9 +440,10 @@ async def test_old_tasks_alone(waiting, account):
     assert len(account.lists) < 12
 
 
-async def test_few_waits_after_very_many(waiting, account):
-    """The pages that thousands needed say nothing of what a few need."""
-    many = account.add(*ids(10 * MOST_ROWS, 1000), after=5)
+async def test_few_waits_after_very_many(waiting, account, monkeypatch):
+    """The pages that many needed say nothing of what a few need."""
+    monkeypatch.setattr(sweeping, "MOST_ROWS", 50)
+    many = account.add(*ids(500, 1000), after=5)
     await all_ended(waiting, many)
     account.lists.clear()
     account.looks.clear()
