@@ -51,10 +51,10 @@ _FULL = 1.0
 _FULL_MOST = 8.0
 _LEAST_TIME = 0.05
 
-_OF_THE_ACCOUNT = (AuthenticationError, InsufficientBalanceError, PermissionDeniedError)
+_DENIALS = (AuthenticationError, InsufficientBalanceError, PermissionDeniedError)
 # How a create that is sent again can end without a word on what became of the first: that one may have spent the
 # last of the balance.
-_SAYS_NOTHING = (NotSentError, SessionUnusableError, RateLimitedError, *_OF_THE_ACCOUNT)
+_SAYS_NOTHING = (NotSentError, SessionUnusableError, RateLimitedError, *_DENIALS)
 
 
 class Hooks(Protocol):
@@ -148,7 +148,7 @@ class OneCreate:
                 if self.slots.is_held_by_others:
                     pause = await self._stayed(pause, full)
                     is_kept = True
-            except _OF_THE_ACCOUNT as error:
+            except _DENIALS as error:
                 self.slots.denied(error)
                 raise
             finally:
